@@ -1,0 +1,4 @@
+//! Lexer, parser and syntax tree of the Nix language.
+
+pub mod ast;
+pub mod symbol;
