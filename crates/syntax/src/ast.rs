@@ -7,6 +7,7 @@
 //!
 //! Invariant: an [`ExprId`] is valid only in the [`Ast`] that made it. Spans are byte offsets into the source.
 
+use crate::error::Warning;
 use crate::symbol::Symbol;
 
 /// The id of an expression in its [`Ast`].
@@ -42,6 +43,7 @@ pub enum Expr {
     /// A string without interpolation: a run of `ast.bytes`.
     Str(Range32),
     /// A path literal without interpolation, already made absolute and canonical: a run of `ast.bytes`.
+    /// (As in the reference, `..` stays as it is in a `~/…` literal.)
     Path(Range32),
     /// `<x>`: the text between the brackets, a run of `ast.bytes`. Means `__findFile __nixPath "x"`, looked up lexically.
     SearchPath(Range32),
@@ -158,7 +160,8 @@ pub struct AttrsLit {
 pub struct Binding {
     /// Its name.
     pub name: Symbol,
-    /// Where the name stands.
+    /// Where the attribute path begins that it was defined by (`a` and `b` of `a.b = …` both have that of `a`), or the
+    /// name in an `inherit`.
     pub span: Span,
     /// What it is bound to.
     pub value: BindingValue,
@@ -243,6 +246,9 @@ pub struct Ast {
     pub exprs: Vec<Expr>,
     /// The position of each expression.
     pub spans: Vec<Span>,
+    /// Where the text of each expression begins, parentheses around it included: what the reference calls the location
+    /// of an operand (of the sides of `+`, of the `e` of `inherit (e)`). For most nodes it is `spans[i].start`.
+    pub starts: Vec<u32>,
     /// Text of literals after escapes are resolved.
     pub bytes: Vec<u8>,
     /// Lists of expression ids.
@@ -263,6 +269,8 @@ pub struct Ast {
     pub formals: Vec<Formal>,
     /// Selects with a default.
     pub selects_or: Vec<SelectOr>,
+    /// What was accepted and should be told to the user, in source order.
+    pub warnings: Vec<Warning>,
 }
 
 impl Span {
