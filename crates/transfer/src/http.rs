@@ -604,9 +604,8 @@ impl Meter {
     /// Counts bytes; true if it is time for a report.
     fn count(&mut self, n: usize) -> bool {
         self.bytes += n as u64;
-        if self.limit > 0 {
-            let due = Duration::from_millis(self.bytes.saturating_mul(1000) / self.limit);
-            if let Some(early) = due.checked_sub(self.since.elapsed()) {
+        if let Some(due) = self.bytes.saturating_mul(1000).checked_div(self.limit) {
+            if let Some(early) = Duration::from_millis(due).checked_sub(self.since.elapsed()) {
                 std::thread::sleep(early);
             }
         }
