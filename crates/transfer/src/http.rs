@@ -290,7 +290,7 @@ impl Transfer {
             if let Some((login, password)) = account {
                 builder = builder.header(
                     "Authorization",
-                    format!("Basic {}", base64(format!("{login}:{password}").as_bytes())),
+                    format!("Basic {}", firn_hash::base64::encode(format!("{login}:{password}").as_bytes())),
                 );
             }
         }
@@ -703,31 +703,9 @@ fn proxy_for(parts: &url::Parts<'_>, env: impl Fn(&str) -> Option<String>) -> Op
     (!is_exempt).then(|| if proxy.contains("://") { proxy } else { format!("http://{proxy}") })
 }
 
-fn base64(data: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(data.len().div_ceil(3) * 4);
-    for chunk in data.chunks(3) {
-        let n = chunk.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let digit = DIGITS[(n >> (18 - 6 * i) & 63) as usize];
-            out.push(if i <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn encodes_base64() {
-        for (text, want) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("user:pass", "dXNlcjpwYXNz")]
-        {
-            assert_eq!(base64(text.as_bytes()), want);
-        }
-    }
 
     #[test]
     fn chooses_proxies() {

@@ -9,6 +9,7 @@
 
 mod error;
 mod file;
+mod hashing;
 mod http;
 mod netrc;
 mod request;
@@ -17,6 +18,7 @@ mod settings;
 mod url;
 
 pub use error::{Error, ErrorKind};
+pub use hashing::Hashing;
 pub use http::Transfer;
 pub use netrc::{Credentials, Netrc};
 pub use request::{Body, Method, Request, Response};
