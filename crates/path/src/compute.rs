@@ -50,20 +50,20 @@ pub fn output_path_name(drv_name: &str, output: &str) -> String {
 }
 
 impl StoreDir {
-    /// The path of a text object: `hash` is the SHA-256 of its bytes.
+    /// The path of a text object: `hash` is the SHA-256 of its bytes, `references` come in ascending order.
     ///
     /// # Errors
     /// Another algorithm, or a wrong name.
-    pub fn make_text_path(
+    pub fn make_text_path<'a>(
         &self,
         name: &str,
         hash: &Hash,
-        references: &StorePathSet,
+        references: impl IntoIterator<Item = &'a StorePath>,
     ) -> Result<StorePath, PathError> {
         if hash.algo() != Algo::Sha256 {
             return Err(PathError::TextAlgo(hash.algo()));
         }
-        let mut hasher = self.start("text", references.iter(), false);
+        let mut hasher = self.start("text", references.into_iter(), false);
         hasher.update(b":");
         self.end(hasher, hash, name)
     }

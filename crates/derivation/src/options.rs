@@ -1,0 +1,1 @@
+//! Attributes that speak to the builder.

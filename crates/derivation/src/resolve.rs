@@ -1,0 +1,1 @@
+//! Replacing inputs by what they were built to.
