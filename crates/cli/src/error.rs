@@ -1,0 +1,28 @@
+//! How a command fails: what the user reads, and the exit status.
+
+/// A failure of a command.
+#[derive(Debug)]
+pub enum CliError {
+    /// The command line itself is wrong: the message, and the name that `Try 'NAME --help'` gives.
+    Usage(String, String),
+    /// The command failed: the rendered message (without `error: `) and the exit status.
+    Failed(String, u8),
+    /// The command failed and has said so already.
+    Status(u8),
+    /// The user interrupted the command.
+    Interrupted,
+}
+
+impl CliError {
+    /// A failure with exit status 1.
+    pub fn new(message: impl Into<String>) -> Self {
+        CliError::Failed(message.into(), 1)
+    }
+}
+
+/// Every library error becomes a failure with exit status 1; commands that know better say so.
+impl<E: std::error::Error> From<E> for CliError {
+    fn from(error: E) -> Self {
+        CliError::new(error.to_string())
+    }
+}

@@ -1,0 +1,71 @@
+//! Colours: only on a terminal, and never the only carrier of a meaning.
+
+use std::io::IsTerminal;
+
+use firn_events::Level;
+
+/// Whether and how to colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Style {
+    /// The output is a terminal that a person reads.
+    pub terminal: bool,
+    /// Escape sequences for colours are wanted.
+    pub colours: bool,
+}
+
+impl Style {
+    /// The style of the standard error: as the reference, colours need a terminal that is not "dumb" and no `NO_COLOR`
+    /// (`CLICOLOR_FORCE` forces them).
+    pub fn of_stderr() -> Style {
+        let var = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        let dumb = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
+        let terminal = std::io::stderr().is_terminal() && !dumb;
+        let colours = (terminal && !var("NO_COLOR")) || var("CLICOLOR_FORCE");
+        Style { terminal, colours }
+    }
+
+    /// A message with the prefix of its level.
+    pub fn message(&self, level: Level, text: &str) -> String {
+        let coloured = match level {
+            Level::Error => format!("\x1b[31;1merror:\x1b[0m {text}"),
+            Level::Warn => format!("\x1b[35;1mwarning:\x1b[0m {text}"),
+            _ => text.to_owned(),
+        };
+        if self.colours { coloured } else { strip_ansi(&coloured) }
+    }
+}
+
+/// `text` without escape sequences.
+pub fn strip_ansi(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\x1b' {
+            out.push(c);
+            continue;
+        }
+        match chars.peek() {
+            Some('[') => {
+                chars.next();
+                while chars.next().is_some_and(|c| !('@'..='~').contains(&c)) {}
+            }
+            Some(']') => while chars.next().is_some_and(|c| c != '\x07' && c != '\\') {},
+            _ => {
+                chars.next();
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_go() {
+        assert_eq!(strip_ansi("\x1b[31;1merror:\x1b[0m x"), "error: x");
+        assert_eq!(strip_ansi("a\x1b]8;;http://x\x07b"), "ab");
+        assert_eq!(strip_ansi("\x1b"), "");
+    }
+}
