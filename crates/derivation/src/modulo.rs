@@ -157,7 +157,7 @@ pub(crate) fn hashed_inputs<'a, E: From<DerivationError>>(
             }
         }
     }
-    inputs.sort_by(|a, b| a.0.cmp(&b.0));
+    inputs.sort_by_key(|input| input.0);
     inputs.dedup_by(|later, earlier| {
         let same = later.0 == earlier.0;
         if same {
