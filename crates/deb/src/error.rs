@@ -108,3 +108,15 @@ pub enum DebError {
         source: std::io::Error,
     },
 }
+
+/// Gives an I/O error its file and purpose.
+#[allow(dead_code)]
+pub(crate) trait Context<T> {
+    fn context(self, action: &'static str, path: impl Into<PathBuf>) -> Result<T, DebError>;
+}
+
+impl<T> Context<T> for std::io::Result<T> {
+    fn context(self, action: &'static str, path: impl Into<PathBuf>) -> Result<T, DebError> {
+        self.map_err(|source| DebError::Io { action, path: path.into(), source })
+    }
+}
