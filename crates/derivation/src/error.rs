@@ -122,12 +122,27 @@ pub enum DerivationError {
     /// Structured attributes that are no JSON.
     #[error("cannot process __json attribute: {0}")]
     BadStructuredAttrs(String),
+    /// An environment variable that only structured attributes may use.
+    #[error(
+        "Cannot have an environment variable named '__json'. This key is reserved for encoding structured attrs"
+    )]
+    ReservedVariable,
     /// JSON of another shape than a derivation's.
-    #[error("{0}")]
-    Json(String),
+    #[error("{message}")]
+    Json {
+        /// What is wrong.
+        message: String,
+        /// Where, the innermost place first (`while reading key 'env'`).
+        traces: Vec<String>,
+    },
     /// An attribute that speaks to the builder and has a wrong value.
-    #[error("{0}")]
-    Option(String),
+    #[error("{message}")]
+    Option {
+        /// What is wrong.
+        message: String,
+        /// Where, the innermost place first (`while parsing attribute "…"`).
+        traces: Vec<String>,
+    },
     /// A wrong store path, name, hash or content address.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -136,5 +151,35 @@ pub enum DerivationError {
 impl From<firn_hash::HashError> for DerivationError {
     fn from(error: firn_hash::HashError) -> DerivationError {
         DerivationError::Path(error.into())
+    }
+}
+
+impl DerivationError {
+    /// An error about the shape of JSON, without places.
+    pub(crate) fn json(message: impl Into<String>) -> DerivationError {
+        DerivationError::Json { message: message.into(), traces: Vec::new() }
+    }
+
+    /// An error about an attribute, without places.
+    pub(crate) fn option(message: impl Into<String>) -> DerivationError {
+        DerivationError::Option { message: message.into(), traces: Vec::new() }
+    }
+
+    /// Adds a place to an error that carries places.
+    #[must_use]
+    pub(crate) fn traced(mut self, place: impl FnOnce() -> String) -> DerivationError {
+        if let DerivationError::Json { traces, .. } | DerivationError::Option { traces, .. } = &mut self {
+            traces.push(place());
+        }
+        self
+    }
+
+    /// Where the error happened, the innermost place first; empty for most errors.
+    #[must_use]
+    pub fn traces(&self) -> &[String] {
+        match self {
+            DerivationError::Json { traces, .. } | DerivationError::Option { traces, .. } => traces,
+            _ => &[],
+        }
     }
 }

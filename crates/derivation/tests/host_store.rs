@@ -1,6 +1,8 @@
 //! Every derivation in the host's store: printing what was parsed gives the same bytes, and computing paths anew gives
 //! the path it has.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashMap;
 use std::fs;
 

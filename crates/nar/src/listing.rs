@@ -10,6 +10,9 @@ use crate::{Event, NarError, NarReader, is_valid_name};
 /// How deep a listing read from JSON may nest.
 const MAX_DEPTH: usize = 64;
 
+/// A directory's nodes by name.
+type Entries = BTreeMap<Vec<u8>, Listing>;
+
 /// A tree of names with sizes and, where known, the positions of contents in the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listing {
@@ -25,7 +28,7 @@ pub enum Listing {
     /// A symlink with its target.
     Symlink(Vec<u8>),
     /// A directory with its entries by name.
-    Directory(BTreeMap<Vec<u8>, Listing>),
+    Directory(Entries),
 }
 
 impl Listing {
@@ -36,7 +39,7 @@ impl Listing {
     pub fn read<R: Read>(input: R) -> Result<Listing, NarError> {
         let mut reader = NarReader::new(input);
         // directories that are open with the name under which each goes into its parent
-        let mut open: Vec<(Vec<u8>, BTreeMap<Vec<u8>, Listing>)> = Vec::new();
+        let mut open: Vec<(Vec<u8>, Entries)> = Vec::new();
         let mut name = Vec::new();
         let mut root = None;
         loop {

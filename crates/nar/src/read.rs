@@ -228,9 +228,7 @@ impl<R: Read> NarReader<R> {
 
     fn end_contents(&mut self) -> Result<(), NarError> {
         let mut sink = [0; 8192];
-        while let State::Contents { left: 1.., .. } = self.state {
-            self.read(&mut sink)?;
-        }
+        while self.read(&mut sink)? > 0 {}
         let State::Contents { padding, .. } = self.state else {
             return Ok(());
         };

@@ -1,5 +1,7 @@
 //! Archives written and read again, and malformed ones refused.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::Read;
 
 use firn_nar::{Event, Limits, Listing, NarError, NarReader, NarWriter, copy, write_file};
