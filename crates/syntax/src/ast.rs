@@ -279,6 +279,11 @@ impl Span {
 }
 
 impl Op {
+    /// Whether the reference has a call in its place (`<=` and `>=` are negated calls).
+    pub fn is_call(self) -> bool {
+        matches!(self, Op::Sub | Op::Mul | Op::Div | Op::Less | Op::Greater)
+    }
+
     /// The name of the primop that the operator is looked up by in the scope around it, if it is.
     pub fn lexical_primop(self) -> Option<&'static str> {
         Some(match self {

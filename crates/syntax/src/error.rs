@@ -74,7 +74,7 @@ pub enum ParseErrorKind {
     /// More nested brackets than [`crate::ParseOptions::max_depth`] allows.
     #[error("stack overflow; the expression is nested more than {0} levels deep")]
     TooDeep(u32),
-    /// A source text of 4 GiB or more.
+    /// A source text of 2 GiB or more.
     #[error("source text of {0} bytes is too large")]
     TooLarge(u64),
 }

@@ -5,7 +5,14 @@
 
 pub mod ast;
 pub mod error;
+mod grammar;
+mod lexer;
+mod parser;
+pub mod position;
+pub mod show;
 pub mod symbol;
+mod text;
+mod token;
 
 pub use ast::{Ast, Span};
 pub use error::{Lint, LintLevel, ParseError, ParseErrorKind, Warning, WarningKind};
@@ -55,6 +62,17 @@ pub const DEFAULT_MAX_DEPTH: u32 = 10_000;
 /// # Errors
 /// The first thing that the reference would report, see [`ParseErrorKind`].
 pub fn parse(source: &[u8], symbols: &SymbolTable, options: &ParseOptions<'_>) -> Result<Ast, ParseError> {
-    let _ = (symbols, options);
-    Err(ParseError { kind: ParseErrorKind::TooLarge(source.len() as u64), span: Span::NONE })
+    parser::parse_source(source, symbols, options, false)
+}
+
+/// Parses bindings without braces (`a = 1; inherit b;`), as the prompt of an interpreter takes them: the root is a set.
+///
+/// # Errors
+/// As [`parse`]; also if there is no binding.
+pub fn parse_bindings(
+    source: &[u8],
+    symbols: &SymbolTable,
+    options: &ParseOptions<'_>,
+) -> Result<Ast, ParseError> {
+    parser::parse_source(source, symbols, options, true)
 }

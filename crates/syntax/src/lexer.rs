@@ -1,0 +1,667 @@
+//! The lexer: a source text to all its tokens at once.
+//!
+//! The reference's lexer takes the longest match and, among equally long ones, the first rule; what that means for
+//! words, numbers, paths and URLs that begin alike is spelled out in [`Lexer::word`], [`Lexer::number`] and
+//! [`Lexer::path`]. Strings and paths are lexed in states of their own, kept on a stack because `${` nests.
+//!
+//! Invariants: the last token is [`Kind::Eof`] or [`Kind::LexError`], each occurs nowhere else, and it is there twice,
+//! so that a parser may look one token ahead. Tokens are in source order and do not overlap.
+
+use memchr::{memchr, memchr2, memchr3};
+
+use crate::ast::Span;
+use crate::error::{ParseError, ParseErrorKind};
+use crate::text::unescape;
+use crate::token::{Kind, Token};
+
+/// What the lexer made of a source text.
+pub(crate) struct Lexed {
+    pub(crate) tokens: Vec<Token>,
+    /// Start of a token that a doc comment stands before, and that comment; by ascending start.
+    pub(crate) docs: Vec<(u32, Span)>,
+    /// What [`Kind::LexError`] stands for.
+    pub(crate) error: Option<ParseError>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Default,
+    String,
+    IndString,
+    /// In a path, after something else than a slash.
+    Path,
+    /// In a path, after a slash: more has to follow.
+    PathSlash,
+}
+
+const ID_START: u8 = 1;
+const ID: u8 = 2;
+const PATH: u8 = 4;
+const URI: u8 = 8;
+const SPACE: u8 = 16;
+const DIGIT: u8 = 32;
+/// May continue a word so that it becomes a path or URI.
+const AFTER_WORD: u8 = 64;
+
+static CLASS: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let c = byte as u8;
+        let mut class = 0;
+        if c.is_ascii_alphabetic() {
+            class |= ID_START | ID | PATH | URI;
+        }
+        if c.is_ascii_digit() {
+            class |= ID | PATH | URI | DIGIT;
+        }
+        class |= match c {
+            b'_' => ID_START | ID | PATH | URI,
+            b'-' => ID | PATH | URI,
+            b'\'' => ID | URI,
+            b'.' | b'+' => PATH | URI | AFTER_WORD,
+            b'/' | b':' => URI | AFTER_WORD,
+            b'%' | b'?' | b'@' | b'&' | b'=' | b'$' | b',' | b'!' | b'~' | b'*' => URI,
+            b' ' | b'\t' | b'\r' | b'\n' => SPACE,
+            _ => 0,
+        };
+        table[byte] = class;
+        byte += 1;
+    }
+    table
+}
+
+struct Lexer<'a> {
+    src: &'a [u8],
+    at: usize,
+    states: Vec<State>,
+    out: Lexed,
+    /// The run of path characters that was scanned last: words joined by dots look for its end again and again.
+    path_run: (usize, usize),
+    /// A doc comment that nothing but space and comments followed yet.
+    doc: Option<Span>,
+    pipes: bool,
+    has_nul: bool,
+}
+
+/// Lexes a source text of less than 4 GiB.
+pub(crate) fn lex(src: &[u8], pipe_operators: bool) -> Lexed {
+    let mut lexer = Lexer {
+        src,
+        at: 0,
+        states: Vec::with_capacity(32),
+        out: Lexed { tokens: Vec::with_capacity(src.len() / 5 + 8), docs: Vec::new(), error: None },
+        path_run: (0, 0),
+        doc: None,
+        pipes: pipe_operators,
+        has_nul: memchr(0, src).is_some(),
+    };
+    lexer.run();
+    let last = lexer.out.tokens.last().copied().unwrap_or(Token { kind: Kind::Eof, start: 0, end: 0 });
+    lexer.out.tokens.push(last);
+    lexer.out
+}
+
+impl<'a> Lexer<'a> {
+    fn run(&mut self) {
+        loop {
+            let go_on = match self.states.last().copied().unwrap_or(State::Default) {
+                State::Default => self.default(),
+                State::String => self.string(),
+                State::IndString => self.ind_string(),
+                state @ (State::Path | State::PathSlash) => self.in_path(state),
+            };
+            if !go_on {
+                return;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        // 0 stands for the end as well, as in the reference.
+        if at < self.src.len() { self.src[at] } else { 0 }
+    }
+
+    #[inline(always)]
+    fn is(&self, at: usize, class: u8) -> bool {
+        CLASS[self.byte(at) as usize] & class != 0
+    }
+
+    #[inline(always)]
+    fn emit(&mut self, kind: Kind, end: usize) {
+        if let Some(doc) = self.doc.take() {
+            self.out.docs.push((self.at as u32, doc));
+        }
+        self.out.tokens.push(Token { kind, start: self.at as u32, end: end as u32 });
+        self.at = end;
+    }
+
+    /// The end of the file, found at `start..end`; nothing follows.
+    fn end_of_file(&mut self, start: usize, end: usize) -> bool {
+        self.out.tokens.push(Token { kind: Kind::Eof, start: start as u32, end: end as u32 });
+        false
+    }
+
+    fn fail(&mut self, kind: ParseErrorKind, start: usize, end: usize) -> bool {
+        let (start, end) = (start as u32, end as u32);
+        self.out.error = Some(ParseError { kind, span: Span { start, end } });
+        self.out.tokens.push(Token { kind: Kind::LexError, start, end });
+        false
+    }
+
+    fn fail_feature(&mut self) -> bool {
+        self.fail(ParseErrorKind::MissingFeature("pipe-operators"), self.at, self.at + 2)
+    }
+
+    /// Lexes tokens of ordinary code until the state may have changed; false at the end.
+    fn default(&mut self) -> bool {
+        loop {
+            let c = self.byte(self.at);
+            let class = CLASS[c as usize];
+            if class & SPACE != 0 {
+                self.at += 1;
+                while self.is(self.at, SPACE) {
+                    self.at += 1;
+                }
+                continue;
+            }
+            if class & ID_START != 0 {
+                if self.word() {
+                    return true;
+                }
+                continue;
+            }
+            if class & DIGIT != 0 {
+                if self.number() {
+                    return true;
+                }
+                continue;
+            }
+            let next = self.byte(self.at + 1);
+            let (kind, length) = match (c, next) {
+                (0, _) => {
+                    // A NUL byte ends the text as well.
+                    let end = (self.at + 1).min(self.src.len());
+                    return self.end_of_file(self.at, end);
+                }
+                (b';', _) => (Kind::Semicolon, 1),
+                (b'=', b'=') => (Kind::Eq, 2),
+                (b'=', _) => (Kind::Assign, 1),
+                (b'.', _) => {
+                    if self.dot() {
+                        return true;
+                    }
+                    continue;
+                }
+                (b'"', _) => {
+                    self.states.push(State::String);
+                    self.emit(Kind::Quote, self.at + 1);
+                    return true;
+                }
+                (b'{', _) => {
+                    self.states.push(State::Default);
+                    (Kind::CurlyOpen, 1)
+                }
+                (b'}', _) => {
+                    self.states.pop();
+                    self.emit(Kind::CurlyClose, self.at + 1);
+                    return true;
+                }
+                (b'(', _) => (Kind::ParenOpen, 1),
+                (b')', _) => (Kind::ParenClose, 1),
+                (b'[', _) => (Kind::BracketOpen, 1),
+                (b']', _) => (Kind::BracketClose, 1),
+                (b':', _) => (Kind::Colon, 1),
+                (b',', _) => (Kind::Comma, 1),
+                (b'#', _) => {
+                    let rest = &self.src[self.at..];
+                    self.at += memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+                    continue;
+                }
+                (b'\'', b'\'') => {
+                    let mut end = self.at + 2;
+                    while self.byte(end) == b' ' {
+                        end += 1;
+                    }
+                    end = if self.byte(end) == b'\n' { end + 1 } else { self.at + 2 };
+                    self.states.push(State::IndString);
+                    self.emit(Kind::IndOpen, end);
+                    return true;
+                }
+                (b'$', b'{') => {
+                    self.states.push(State::Default);
+                    (Kind::DollarCurly, 2)
+                }
+                (b'/', b'*') => {
+                    if self.comment() {
+                        continue;
+                    }
+                    (Kind::Slash, 1)
+                }
+                (b'/' | b'-' | b'+', _) => {
+                    if self.path() {
+                        return true;
+                    }
+                    match (c, next) {
+                        (b'/', b'/') => (Kind::Update, 2),
+                        (b'/', _) => (Kind::Slash, 1),
+                        (b'+', b'+') => (Kind::Concat, 2),
+                        (b'+', _) => (Kind::Plus, 1),
+                        (_, b'>') => (Kind::Impl, 2),
+                        _ => (Kind::Minus, 1),
+                    }
+                }
+                (b'<', _) => {
+                    if let Some(end) = self.search_path_end() {
+                        self.emit(Kind::SearchPath, end);
+                        continue;
+                    }
+                    match next {
+                        b'=' => (Kind::LessEq, 2),
+                        b'|' if self.pipes => (Kind::PipeFrom, 2),
+                        b'|' => return self.fail_feature(),
+                        _ => (Kind::Less, 1),
+                    }
+                }
+                (b'>', b'=') => (Kind::GreaterEq, 2),
+                (b'>', _) => (Kind::Greater, 1),
+                (b'!', b'=') => (Kind::NotEq, 2),
+                (b'!', _) => (Kind::Bang, 1),
+                (b'?', _) => (Kind::Question, 1),
+                (b'@', _) => (Kind::At, 1),
+                (b'*', _) => (Kind::Star, 1),
+                (b'&', b'&') => (Kind::And, 2),
+                (b'|', b'|') => (Kind::Or, 2),
+                (b'|', b'>') if self.pipes => (Kind::PipeInto, 2),
+                (b'|', b'>') => return self.fail_feature(),
+                (b'~', b'/') => {
+                    if self.home_path() {
+                        return true;
+                    }
+                    (Kind::Invalid, 1)
+                }
+                _ => (Kind::Invalid, 1),
+            };
+            self.emit(kind, self.at + length);
+        }
+    }
+
+    /// A keyword, identifier, path or URI that begins with a letter or `_`; true if the state changed.
+    #[inline(always)]
+    fn word(&mut self) -> bool {
+        let start = self.at;
+        let mut end = start + 1;
+        while self.is(end, ID) {
+            end += 1;
+        }
+        if self.is(end, AFTER_WORD) {
+            // `x: …` and `x.y` are by far the most frequent of these.
+            let next = self.byte(end + 1);
+            if !(self.byte(end) == b':' && CLASS[next as usize] & URI == 0) {
+                if self.path() {
+                    return true;
+                }
+                if let Some(end) = self.uri_end() {
+                    self.emit(Kind::Uri, end);
+                    return false;
+                }
+            }
+        }
+        let kind = keyword(&self.src[start..end]);
+        self.emit(kind, end);
+        false
+    }
+
+    /// An integer, float or path that begins with a digit; true if the state changed.
+    fn number(&mut self) -> bool {
+        let mut end = self.at + 1;
+        while self.is(end, DIGIT) {
+            end += 1;
+        }
+        if self.is(end, PATH) || self.byte(end) == b'/' {
+            if self.path() {
+                return true;
+            }
+            let whole = &self.src[self.at..end];
+            let point = self.byte(end) == b'.';
+            // Floats do not begin with `00` or `01`, and `0.` needs a digit after it.
+            if point && (whole[0] != b'0' || (whole.len() == 1 && self.is(end + 1, DIGIT))) {
+                let end = self.float_end(end);
+                self.emit(Kind::Float, end);
+                return false;
+            }
+        }
+        self.emit(Kind::Int, end);
+        false
+    }
+
+    /// `...`, `.5`, `./x` or `.`; true if the state changed.
+    fn dot(&mut self) -> bool {
+        let next = self.byte(self.at + 1);
+        if CLASS[next as usize] & PATH != 0 || next == b'/' {
+            if self.path() {
+                return true;
+            }
+            if next == b'.' && self.byte(self.at + 2) == b'.' {
+                self.emit(Kind::Ellipsis, self.at + 3);
+                return false;
+            }
+            if CLASS[next as usize] & DIGIT != 0 {
+                let end = self.float_end(self.at);
+                self.emit(Kind::Float, end);
+                return false;
+            }
+        }
+        self.emit(Kind::Dot, self.at + 1);
+        false
+    }
+
+    /// The end of a float whose point is at `point`.
+    fn float_end(&self, point: usize) -> usize {
+        let mut end = point + 1;
+        while self.is(end, DIGIT) {
+            end += 1;
+        }
+        if matches!(self.byte(end), b'e' | b'E') {
+            let sign = usize::from(matches!(self.byte(end + 1), b'+' | b'-'));
+            let mut exponent = end + 1 + sign;
+            if self.is(exponent, DIGIT) {
+                while self.is(exponent, DIGIT) {
+                    exponent += 1;
+                }
+                end = exponent;
+            }
+        }
+        end
+    }
+
+    /// The end of the run of path characters that `start` is in or before.
+    fn path_run_end(&mut self, start: usize) -> usize {
+        if self.path_run.0 <= start && start < self.path_run.1 {
+            return self.path_run.1;
+        }
+        let mut end = start;
+        while self.is(end, PATH) {
+            end += 1;
+        }
+        self.path_run = (start, end);
+        end
+    }
+
+    /// The end of `(/segment)+/?` at `slash`, if it is there.
+    fn segments_end(&self, slash: usize) -> Option<usize> {
+        let mut end = slash;
+        while self.byte(end) == b'/' && self.is(end + 1, PATH) {
+            end += 2;
+            while self.is(end, PATH) {
+                end += 1;
+            }
+        }
+        if end == slash {
+            return None;
+        }
+        Some(if self.byte(end) == b'/' { end + 1 } else { end })
+    }
+
+    /// A path that begins here (`a/b`, `./a`, `/a`, `a/${`), if there is one. A path is longer than anything else that
+    /// begins in the same way.
+    fn path(&mut self) -> bool {
+        let slash = self.path_run_end(self.at);
+        if self.byte(slash) != b'/' {
+            return false;
+        }
+        self.path_from(slash, Kind::Path)
+    }
+
+    fn home_path(&mut self) -> bool {
+        self.path_from(self.at + 1, Kind::HomePath)
+    }
+
+    /// A path whose first slash is known.
+    fn path_from(&mut self, slash: usize, kind: Kind) -> bool {
+        let end = match self.segments_end(slash) {
+            Some(end) => end,
+            None if self.byte(slash + 1) == b'$' && self.byte(slash + 2) == b'{' => slash + 1,
+            None => return false,
+        };
+        self.states.push(path_state(self.src[end - 1]));
+        self.emit(kind, end);
+        true
+    }
+
+    /// The end of the URI that begins here, if there is one.
+    fn uri_end(&mut self) -> Option<usize> {
+        let colon = self.path_run_end(self.at);
+        if self.byte(colon) != b':' || !self.is(colon + 1, URI) || self.src[self.at] == b'_' {
+            return None;
+        }
+        // A scheme has the characters of a path but for `_`.
+        if memchr(b'_', &self.src[self.at..colon]).is_some() {
+            return None;
+        }
+        let mut end = colon + 2;
+        while self.is(end, URI) {
+            end += 1;
+        }
+        Some(end)
+    }
+
+    /// The end of the `<a/b>` that begins here, if there is one.
+    fn search_path_end(&self) -> Option<usize> {
+        let mut end = self.at;
+        loop {
+            if !self.is(end + 1, PATH) {
+                return None;
+            }
+            end += 2;
+            while self.is(end, PATH) {
+                end += 1;
+            }
+            match self.byte(end) {
+                b'/' => {}
+                b'>' => return Some(end + 1),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Skips the comment that begins here; false if it has no end, and then it is none.
+    fn comment(&mut self) -> bool {
+        let body = self.at + 2;
+        let mut from = body;
+        let end = loop {
+            let Some(star) = self.src.get(from..).and_then(|rest| memchr(b'*', rest)) else { return false };
+            from += star + 1;
+            if self.byte(from) == b'/' {
+                break from + 1;
+            }
+        };
+        // `/** …` is a doc comment, `/**/` and `/***` are not.
+        if self.src[body] == b'*' && !matches!(self.src[body + 1], b'*' | b'/') {
+            self.doc = Some(Span { start: self.at as u32, end: end as u32 });
+        }
+        self.at = end;
+        true
+    }
+
+    /// Inside `"…"`.
+    fn string(&mut self) -> bool {
+        let start = self.at;
+        let mut end = start;
+        loop {
+            let Some(found) = memchr3(b'"', b'\\', b'$', &self.src[end..]) else {
+                // The parser will say that the string has no end.
+                return self.unfinished_string(start, self.src.len(), self.src.len());
+            };
+            let special = end + found;
+            let (first, second) = (self.src[special], self.src.get(special + 1).copied());
+            match (first, second) {
+                (b'"', _) => {
+                    self.string_text(start, special);
+                    if self.out.error.is_some() {
+                        return false;
+                    }
+                    self.states.pop();
+                    self.emit(Kind::Quote, special + 1);
+                    return true;
+                }
+                (b'$', Some(b'{')) => {
+                    self.string_text(start, special);
+                    if self.out.error.is_some() {
+                        return false;
+                    }
+                    self.states.push(State::Default);
+                    self.emit(Kind::DollarCurly, special + 2);
+                    return true;
+                }
+                (b'$', Some(b'"')) => end = special + 1,
+                (b'$', Some(b'\\')) if special + 2 < self.src.len() => end = special + 3,
+                (b'$', Some(b'\\')) | (_, None) => {
+                    return self.unfinished_string(start, special, self.src.len());
+                }
+                _ => end = special + 2,
+            }
+        }
+    }
+
+    fn unfinished_string(&mut self, start: usize, text_end: usize, end: usize) -> bool {
+        self.string_text(start, text_end);
+        self.out.error.is_none() && self.end_of_file(text_end, end)
+    }
+
+    fn string_text(&mut self, start: usize, end: usize) {
+        if end == start {
+            return;
+        }
+        if self.has_nul && memchr(0, &self.src[start..end]).is_some() {
+            let mut text = Vec::new();
+            unescape(&self.src[start..end], &mut text);
+            self.fail_nul(&text, start, end);
+            return;
+        }
+        self.emit(Kind::Str, end);
+    }
+
+    fn fail_nul(&mut self, text: &[u8], start: usize, end: usize) -> bool {
+        let text = String::from_utf8_lossy(text).replace('\0', "␀");
+        self.fail(ParseErrorKind::NulInString(text), start, end)
+    }
+
+    /// Inside `''…''`.
+    fn ind_string(&mut self) -> bool {
+        let start = self.at;
+        let mut end = start;
+        loop {
+            let Some(found) = memchr2(b'\'', b'$', &self.src[end..]) else {
+                end = self.src.len();
+                break;
+            };
+            let special = end + found;
+            end = special;
+            match (self.src[special], self.src.get(special + 1).copied()) {
+                (b'$', Some(b'{' | b'\'') | None) | (b'\'', Some(b'\'' | b'$') | None) => break,
+                _ => end = special + 2,
+            }
+        }
+        if end > start {
+            if self.has_nul && memchr(0, &self.src[start..end]).is_some() {
+                let src = self.src;
+                return self.fail_nul(&src[start..end], start, end);
+            }
+            self.emit(Kind::IndStr, end);
+        }
+        self.ind_string_special()
+    }
+
+    /// What can stand between the pieces of plain text of `''…''`: escapes, `${`, the end.
+    fn ind_string_special(&mut self) -> bool {
+        let at = self.at;
+        let rest = &self.src[at..];
+        match rest {
+            [] => self.end_of_file(at, at),
+            [b'\'', b'\'', b'$' | b'\'', ..] => {
+                self.emit(Kind::IndStr, at + 3);
+                true
+            }
+            [b'\'', b'\'', b'\\', escaped, ..] => {
+                if *escaped == 0 {
+                    return self.fail_nul(b"\0", at, at + 4);
+                }
+                self.emit(Kind::IndStr, at + 4);
+                true
+            }
+            [b'\'', b'\'', ..] => {
+                self.states.pop();
+                self.emit(Kind::IndClose, at + 2);
+                true
+            }
+            [b'$', b'{', ..] => {
+                self.states.push(State::Default);
+                self.emit(Kind::DollarCurly, at + 2);
+                true
+            }
+            _ => {
+                self.emit(Kind::IndStr, at + 1);
+                true
+            }
+        }
+    }
+
+    /// After the first part of a path.
+    fn in_path(&mut self, state: State) -> bool {
+        let start = self.at;
+        if self.byte(start) == b'$' && self.byte(start + 1) == b'{' {
+            self.states.pop();
+            self.states.push(State::Path);
+            self.states.push(State::Default);
+            self.emit(Kind::DollarCurly, start + 2);
+            return true;
+        }
+        let run = self.path_run_end(start);
+        let end = self.segments_end(run).unwrap_or(if self.byte(run) == b'/' { run + 1 } else { run });
+        if end > start {
+            self.states.pop();
+            self.states.push(path_state(self.src[end - 1]));
+            self.emit(Kind::Str, end);
+            return true;
+        }
+        let at_end = start >= self.src.len();
+        let before = self.out.tokens.last().copied().unwrap_or(Token { kind: Kind::Eof, start: 0, end: 0 });
+        if state == State::PathSlash {
+            let at = if at_end { before.start as usize } else { start };
+            return self.fail(ParseErrorKind::TrailingSlash, at, start);
+        }
+        self.states.pop();
+        // The reference gives the end of a path the place of what is before it, and at the end of the text goes back
+        // one token more.
+        self.out.tokens.push(Token { kind: Kind::PathEnd, ..before });
+        if at_end {
+            return self.end_of_file(before.start as usize, before.start as usize);
+        }
+        true
+    }
+}
+
+fn path_state(last: u8) -> State {
+    if last == b'/' { State::PathSlash } else { State::Path }
+}
+
+#[inline(always)]
+fn keyword(word: &[u8]) -> Kind {
+    match word {
+        b"if" => Kind::If,
+        b"in" => Kind::In,
+        b"or" => Kind::OrKeyword,
+        b"let" => Kind::Let,
+        b"rec" => Kind::Rec,
+        b"then" => Kind::Then,
+        b"else" => Kind::Else,
+        b"with" => Kind::With,
+        b"assert" => Kind::Assert,
+        b"inherit" => Kind::Inherit,
+        _ => Kind::Id,
+    }
+}
