@@ -1,1 +1,10 @@
-//! See ARCHITECTURE.md.
+//! Flakes: references, registries, lock files, locking, and calling what was locked.
+
+pub mod error;
+pub mod lock_file;
+pub mod reference;
+pub mod registry;
+
+pub use error::FlakeError;
+pub use lock_file::LockFile;
+pub use reference::FlakeRef;
