@@ -1,7 +1,9 @@
 //! Flakes: references, registries, lock files, locking, and calling what was locked.
 
+pub mod diff;
 pub mod error;
 pub mod lock_file;
+pub mod locking;
 pub mod reference;
 pub mod registry;
 
