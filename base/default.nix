@@ -1,0 +1,2 @@
+# `import <nixpkgs> { }` where the base stands for nixpkgs.
+import ./pkgs
