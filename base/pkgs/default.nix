@@ -1,6 +1,6 @@
 # The package set, called as nixpkgs is: `import ./. { system; config; overlays; }`.
-{ system ? localSystem.system or builtins.currentSystem
-, localSystem ? { inherit system; }
+{ localSystem ? { }
+, system ? localSystem.system or builtins.currentSystem
 , crossSystem ? null
 , config ? { }
 , overlays ? [ ]

@@ -36,15 +36,17 @@ trivial // fetchers // {
   # Compiler and tools
   gcc = import ../build-support/cc-wrapper {
     inherit lib system units;
-    toolchain = units.gcc-14;
+    toolchain = units.gcc;
+    inherit (units) binutils;
     libc = units.libc6;
     libcDev = units.libc6-dev;
     runtimeLibs = [ units.libc6 units."libstdc++6" ];
-    programs = toolchainPrograms "${units.gcc-14}/bin/x86_64-linux-gnu-";
+    programs = toolchainPrograms "${units.gcc}/bin/x86_64-linux-gnu-";
   };
   cc = final.gcc;
-  gcc-unwrapped = units.gcc-14;
+  gcc-unwrapped = units.gcc;
   binutils = final.gcc;
+  binutils-unwrapped = units.binutils;
   makeWrapper = callPackage ../build-support/make-wrapper { inherit units; };
   makeShellWrapper = final.makeWrapper;
   mkShell = import ../build-support/mk-shell { inherit lib; inherit (final) stdenv; };

@@ -2,7 +2,7 @@
 #
 # Debian's GCC knows `/usr`; the wrapper tells it where the C library, the dynamic linker and the inputs are, and writes
 # into every linked program where its libraries are found at run time.
-{ lib, system, units, name ? "gcc-wrapper", toolchain, libc, libcDev, runtimeLibs, programs }:
+{ lib, system, units, name ? "gcc-wrapper", toolchain, binutils, libc, libcDev, runtimeLibs, programs }:
 let
   multiarch = "lib/x86_64-linux-gnu";
   version = toolchain.version;
@@ -16,7 +16,7 @@ derivation
     PATH = "${units.coreutils}/bin:${units.sed}/bin";
     shell = "${units.bash}/bin/bash";
     coreutils = units.coreutils;
-    inherit toolchain libc multiarch libcDev;
+    inherit toolchain binutils libc multiarch libcDev;
     runtimePath = lib.concatMapStringsSep ":" (unit: "${unit}/${multiarch}") runtimeLibs;
     dynamicLinker = "${libc}/${multiarch}/ld-linux-x86-64.so.2";
     programs = lib.mapAttrsToList (name: target: "${name}=${target}") programs;
@@ -28,7 +28,7 @@ derivation
   inherit version libc;
   pname = name;
   cc = toolchain;
-  bintools = toolchain;
+  bintools = binutils;
   isGNU = true;
   isClang = false;
   targetPrefix = "";

@@ -12,7 +12,7 @@ for pair in $programs; do
   chmod +x "$out/bin/$name"
 done
 for tool in as ar ranlib nm strip objdump objcopy readelf strings size addr2line c++filt elfedit gprof dwp; do
-  for candidate in "$toolchain/bin/$tool" "$toolchain/bin/x86_64-linux-gnu-$tool"; do
+  for candidate in "$binutils/bin/$tool" "$binutils/bin/x86_64-linux-gnu-$tool"; do
     if [ -e "$candidate" ]; then
       ln -s "$candidate" "$out/bin/$tool"
       break
@@ -21,7 +21,7 @@ for tool in as ar ranlib nm strip objdump objcopy readelf strings size addr2line
 done
 for tool in ld ld.bfd ld.gold; do
   target=
-  for candidate in "$toolchain/bin/x86_64-linux-gnu-$tool" "$toolchain/bin/$tool"; do
+  for candidate in "$binutils/bin/x86_64-linux-gnu-$tool" "$binutils/bin/$tool"; do
     if [ -e "$candidate" ]; then target=$candidate && break; fi
   done
   [ -n "$target" ] || continue
