@@ -1,10 +1,14 @@
 {
-  description = "The embedded package set of Firn: its library, packages and modules";
+  description = "The package set embedded in Firn: seeds from Debian, and what is built from them";
 
-  outputs =
-    { self }:
+  outputs = { self }:
+    let
+      lib = import ./lib;
+      # Seeds are amd64 packages of Debian.
+      systems = [ "x86_64-linux" ];
+    in
     {
-      # The library, with the version of this tree.
-      lib = import ./lib/flake.nix self;
+      inherit lib;
+      legacyPackages = lib.genAttrs systems (system: import ./pkgs { inherit system; });
     };
 }
