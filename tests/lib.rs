@@ -6,8 +6,20 @@ use std::sync::OnceLock;
 
 /// The names that tests call the executable by.
 const NAMES: [&str; 14] = [
-    "firn", "nix", "nix-build", "nix-store", "nix-instantiate", "nix-shell", "nix-env", "nix-channel", "nix-collect-garbage",
-    "nix-copy-closure", "nix-hash", "nix-prefetch-url", "nix-daemon", "nixos-rebuild",
+    "firn",
+    "nix",
+    "nix-build",
+    "nix-store",
+    "nix-instantiate",
+    "nix-shell",
+    "nix-env",
+    "nix-channel",
+    "nix-collect-garbage",
+    "nix-copy-closure",
+    "nix-hash",
+    "nix-prefetch-url",
+    "nix-daemon",
+    "nixos-rebuild",
 ];
 
 /// The folder with the executable under all its names. The executable is the one that `cargo` built for this test run

@@ -32,16 +32,24 @@ pub(crate) fn run_all() {
             failures.push(format!("{}: {message}", case.id));
         }
     }
-    assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases fail:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
 }
 
 fn run(case: &Case) -> Result<(), String> {
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     firn_tests::copy_tree(&case.dir, dir.path());
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository").join("base");
+    let base =
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository").join("base");
     std::os::unix::fs::symlink(base, dir.path().join("base")).map_err(|e| e.to_string())?;
     let cmd = std::fs::read_to_string(case.dir.join("cmd")).map_err(|e| format!("cmd: {e}"))?;
-    let expected = std::fs::read_to_string(case.dir.join("expected")).map_err(|e| format!("expected: {e}"))?;
+    let expected =
+        std::fs::read_to_string(case.dir.join("expected")).map_err(|e| format!("expected: {e}"))?;
     let must_fail = case.dir.join("fails").exists();
     let out = firn_tests::shell(dir.path(), cmd.trim());
     let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));

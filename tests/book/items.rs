@@ -25,7 +25,13 @@ pub(crate) fn read() -> Vec<Item> {
             let [id, chapter, what, state, note] = fields[..] else { panic!("five fields expected: {line}") };
             assert!(STATES.contains(&state), "unknown state '{state}': {line}");
             assert!(!note.is_empty(), "a note is missing: {line}");
-            Item { id: id.into(), chapter: chapter.into(), what: what.into(), state: state.into(), note: note.into() }
+            Item {
+                id: id.into(),
+                chapter: chapter.into(),
+                what: what.into(),
+                state: state.into(),
+                note: note.into(),
+            }
         })
         .collect()
 }
@@ -40,7 +46,8 @@ pub(crate) fn test_functions() -> BTreeSet<String> {
             } else if path.extension().is_some_and(|e| e == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 for (at, _) in text.match_indices("#[test]") {
-                    if let Some(name) = text[at..].split("fn ").nth(1).and_then(|rest| rest.split('(').next()) {
+                    if let Some(name) = text[at..].split("fn ").nth(1).and_then(|rest| rest.split('(').next())
+                    {
                         names.insert(name.trim().to_owned());
                     }
                 }

@@ -29,7 +29,10 @@ fn the_table_in_the_manual_is_the_list() {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&file, &new).unwrap();
     }
-    assert!(new == old || std::env::var_os("UPDATE").is_some(), "docs/book.md is out of date: UPDATE=1 cargo test -p firn-tests --test book");
+    assert!(
+        new == old || std::env::var_os("UPDATE").is_some(),
+        "docs/book.md is out of date: UPDATE=1 cargo test -p firn-tests --test book"
+    );
 }
 
 #[test]
@@ -43,7 +46,8 @@ fn every_case_has_its_item_and_every_real_item_its_case_or_test() {
     let tests = items::test_functions();
     for item in items.iter().filter(|i| matches!(i.state.as_str(), "real" | "stand-in")) {
         let named = item.note.split(['`', ' ', ',']).any(|word| {
-            word.strip_prefix("cases/").is_some_and(|id| cases.iter().any(|c| c.id == id)) || tests.contains(word)
+            word.strip_prefix("cases/").is_some_and(|id| cases.iter().any(|c| c.id == id))
+                || tests.contains(word)
         });
         assert!(named, "{}: the note must name its case or test function, but says: {}", item.id, item.note);
     }
