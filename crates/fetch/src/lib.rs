@@ -1,15 +1,19 @@
 //! Inputs: what source trees are called, and getting them.
 //!
-//! An [`Input`] is a type and attributes; [`schemes`] has one module a type. References of flakes, which add a folder and
-//! a fragment to an input, belong to the crate above.
+//! An [`Input`] is a type and attributes; [`schemes`] has one module a type; a [`Fetcher`] gets the tree. References of
+//! flakes, which add a folder and a fragment to an input, belong to the crate above.
 
 pub mod attrs;
+pub mod base;
 pub mod error;
+pub mod fetcher;
+pub mod git;
 pub mod input;
 pub mod schemes;
 pub mod url;
 
 pub use attrs::{Attr, Attrs};
 pub use error::FetchError;
+pub use fetcher::{Fetched, Fetcher};
 pub use input::Input;
 pub use url::ParsedUrl;

@@ -1,5 +1,6 @@
 //! The types of inputs: how each is written as a URL and which attributes it has. Fetching is in [`crate::fetcher`].
 
+mod base;
 mod file;
 mod forge;
 mod git;
@@ -50,8 +51,9 @@ pub trait Scheme: Sync {
 }
 
 /// All types, in the order in which they are asked to take a URL.
-pub const ALL: [&dyn Scheme; 8] = [
+pub const ALL: [&dyn Scheme; 9] = [
     &path::Path,
+    &base::Base,
     &indirect::Indirect,
     &git::Git,
     &forge::GITHUB,

@@ -1,0 +1,29 @@
+//! Lists the files of `base/`, so that they are part of the executable: path, whether executable, contents.
+
+use std::fmt::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let base = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../base").canonicalize()?;
+    let mut out = String::from("&[\n");
+    let mut dirs = vec![base.clone()];
+    let mut files = Vec::new();
+    while let Some(dir) = dirs.pop() {
+        println!("cargo:rerun-if-changed={}", dir.display());
+        for entry in std::fs::read_dir(&dir)? {
+            let path = entry?.path();
+            if path.is_dir() { dirs.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    for file in files {
+        println!("cargo:rerun-if-changed={}", file.display());
+        let relative: &Path = file.strip_prefix(&base)?;
+        let executable = file.metadata()?.permissions().mode() & 0o100 != 0;
+        writeln!(out, "    ({:?}, {executable}, include_bytes!({:?})),", relative, file)?;
+    }
+    out.push_str("]\n");
+    std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join("base.rs"), out)?;
+    Ok(())
+}
