@@ -36,7 +36,11 @@ pub struct Fetcher {
 
 impl Fetcher {
     /// A fetcher. `real` tells where the files of a path inside the store are, where that is elsewhere.
-    pub fn new(settings: Arc<Settings>, events: Events, real: Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>) -> Fetcher {
+    pub fn new(
+        settings: Arc<Settings>,
+        events: Events,
+        real: Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>,
+    ) -> Fetcher {
         Fetcher { settings, events, base_lock: None, real }
     }
 
@@ -55,8 +59,14 @@ impl Fetcher {
             "base" => Ok(self.base(input)),
             "path" => self.path(input),
             "git" => self.git(input),
-            "indirect" => Err(FetchError::new(format!("indirect input '{}' cannot be fetched directly", input.to_url()))),
-            kind => Err(FetchError::new(format!("fetching inputs of type '{kind}' ('{}') is not supported yet", input.to_url()))),
+            "indirect" => Err(FetchError::new(format!(
+                "indirect input '{}' cannot be fetched directly",
+                input.to_url()
+            ))),
+            kind => Err(FetchError::new(format!(
+                "fetching inputs of type '{kind}' ('{}') is not supported yet",
+                input.to_url()
+            ))),
         }
     }
 
@@ -71,7 +81,10 @@ impl Fetcher {
     fn path(&self, input: &Input) -> Result<Fetched, FetchError> {
         let path = input.text("path").unwrap_or_default();
         if !path.starts_with('/') {
-            return Err(FetchError::new(format!("cannot fetch input '{}' because it uses a relative path", input.to_url())));
+            return Err(FetchError::new(format!(
+                "cannot fetch input '{}' because it uses a relative path",
+                input.to_url()
+            )));
         }
         let real = (self.real)(path).unwrap_or_else(|| PathBuf::from(path));
         if real.symlink_metadata().is_err() {
@@ -92,7 +105,9 @@ impl Fetcher {
             None => {
                 let url = ParsedUrl::parse(text)?;
                 if url.scheme != "file" {
-                    return Err(FetchError::new(format!("fetching Git repository '{text}' over the network is not supported yet")));
+                    return Err(FetchError::new(format!(
+                        "fetching Git repository '{text}' over the network is not supported yet"
+                    )));
                 }
                 url.path
             }
@@ -147,17 +162,24 @@ fn commit(input: &Input, repository: Repository) -> Result<Fetched, FetchError> 
     let reference = input.reference().unwrap_or("HEAD").to_owned();
     let rev = match input.rev() {
         Some(rev) => repository.resolve(rev).ok_or_else(|| {
-            FetchError::new(format!("Cannot find Git revision '{rev}' in ref '{reference}' of repository '{}'!", repository.path().display()))
+            FetchError::new(format!(
+                "Cannot find Git revision '{rev}' in ref '{reference}' of repository '{}'!",
+                repository.path().display()
+            ))
         })?,
         None => ["", "refs/heads/", "refs/tags/"]
             .iter()
             .find_map(|prefix| repository.resolve(&format!("{prefix}{reference}")))
             .ok_or_else(|| {
-                FetchError::new(format!("cannot find branch or tag '{reference}' in Git repository '{}'", repository.path().display()))
+                FetchError::new(format!(
+                    "cannot find branch or tag '{reference}' in Git repository '{}'",
+                    repository.path().display()
+                ))
             })?,
     };
     let time = repository.commit_time(&rev)?;
-    let mut found = input.clone().with("rev", Some(rev.as_str().into())).with("lastModified", Some(Attr::Int(time)));
+    let mut found =
+        input.clone().with("rev", Some(rev.as_str().into())).with("lastModified", Some(Attr::Int(time)));
     if !input.flag("shallow") && !repository.is_shallow() {
         found = found.with("revCount", Some(Attr::Int(repository.rev_count(&rev)?)));
     }

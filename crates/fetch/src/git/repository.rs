@@ -40,7 +40,14 @@ impl Repository {
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.path).stdin(Stdio::null());
-        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX"] {
+        for name in [
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "GIT_INDEX_FILE",
+            "GIT_OBJECT_DIRECTORY",
+            "GIT_NAMESPACE",
+            "GIT_PREFIX",
+        ] {
             command.env_remove(name);
         }
         command.env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C");
@@ -48,14 +55,18 @@ impl Repository {
     }
 
     /// Runs `git` and gives what it prints.
-    pub(super) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Result<Vec<u8>, FetchError> {
+    pub(super) fn run<S: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = S>,
+    ) -> Result<Vec<u8>, FetchError> {
         let mut command = self.command();
         command.args(args);
         let out = command.output().map_err(start_error)?;
         if out.status.success() {
             return Ok(out.stdout);
         }
-        let words: Vec<String> = command.get_args().skip(2).take(2).map(|a| a.to_string_lossy().into_owned()).collect();
+        let words: Vec<String> =
+            command.get_args().skip(2).take(2).map(|a| a.to_string_lossy().into_owned()).collect();
         let said = String::from_utf8_lossy(&out.stderr);
         Err(FetchError::Program {
             program: format!("git {}", words.join(" ")),
@@ -84,7 +95,9 @@ impl Repository {
     /// The commit that a branch, tag or expression names; `None` if it names none.
     pub fn resolve(&self, name: &str) -> Option<String> {
         let commit = format!("{name}^{{commit}}");
-        self.line(["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]).ok().filter(|l| !l.is_empty())
+        self.line(["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])
+            .ok()
+            .filter(|l| !l.is_empty())
     }
 
     /// When a commit was made, in seconds since 1970.
@@ -102,7 +115,8 @@ impl Repository {
     /// There is no such commit.
     pub fn rev_count(&self, rev: &str) -> Result<u64, FetchError> {
         let line = self.line(["rev-list", "--count", rev])?;
-        line.parse().map_err(|_| FetchError::new(format!("git gives '{line}' as the number of commits up to {rev}")))
+        line.parse()
+            .map_err(|_| FetchError::new(format!("git gives '{line}' as the number of commits up to {rev}")))
     }
 
     /// What is checked out.
@@ -113,12 +127,15 @@ impl Repository {
         let head = self.resolve("HEAD");
         let branch = self.line(["symbolic-ref", "--quiet", "HEAD"]).ok();
         let list = self.run(["ls-files", "-z", "--cached", "--full-name"])?;
-        let mut files: Vec<Vec<u8>> = list.split(|b| *b == 0).filter(|f| !f.is_empty()).map(<[u8]>::to_vec).collect();
+        let mut files: Vec<Vec<u8>> =
+            list.split(|b| *b == 0).filter(|f| !f.is_empty()).map(<[u8]>::to_vec).collect();
         files.sort();
         files.dedup();
         let dirty = match &head {
             None => !files.is_empty(),
-            Some(_) => !self.run(["status", "--porcelain", "--untracked-files=no", "-z", "--ignore-submodules=none"])?.is_empty(),
+            Some(_) => !self
+                .run(["status", "--porcelain", "--untracked-files=no", "-z", "--ignore-submodules=none"])?
+                .is_empty(),
         };
         Ok(WorkTreeState { head, branch, files, dirty })
     }
@@ -128,7 +145,13 @@ impl Repository {
     /// # Errors
     /// Git refuses.
     pub fn intend_to_add(&self, file: &Path) -> Result<(), FetchError> {
-        let args = [OsStr::new("add"), OsStr::new("--force"), OsStr::new("--intent-to-add"), OsStr::new("--"), file.as_os_str()];
+        let args = [
+            OsStr::new("add"),
+            OsStr::new("--force"),
+            OsStr::new("--intent-to-add"),
+            OsStr::new("--"),
+            file.as_os_str(),
+        ];
         self.run(args).map(drop)
     }
 }

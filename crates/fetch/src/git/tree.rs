@@ -18,8 +18,13 @@ const MAX_FILE: u64 = 8 << 30;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Node {
     Directory,
-    File { executable: bool, id: String },
-    Symlink { id: String },
+    File {
+        executable: bool,
+        id: String,
+    },
+    Symlink {
+        id: String,
+    },
     /// A submodule that was not fetched: an empty folder, as the reference has it.
     Submodule,
 }
@@ -59,11 +64,13 @@ impl GitTree {
         let mut nodes = BTreeMap::from([(CanonPath::root(), Node::Directory)]);
         for entry in list.split(|b| *b == 0).filter(|e| !e.is_empty()) {
             // "<mode> <type> <id>\t<path>"
-            let wrong = || FetchError::new(format!("git ls-tree of commit {rev} prints a line that makes no sense"));
+            let wrong =
+                || FetchError::new(format!("git ls-tree of commit {rev} prints a line that makes no sense"));
             let tab = entry.iter().position(|b| *b == b'\t').ok_or_else(wrong)?;
             let head = std::str::from_utf8(&entry[..tab]).map_err(|_| wrong())?;
             let mut words = head.split(' ');
-            let (mode, kind, id) = (words.next().unwrap_or(""), words.next().unwrap_or(""), words.next().unwrap_or(""));
+            let (mode, kind, id) =
+                (words.next().unwrap_or(""), words.next().unwrap_or(""), words.next().unwrap_or(""));
             let path = CanonPath::new(&entry[tab + 1..]).map_err(|e| FetchError::new(e.to_string()))?;
             let node = match (kind, mode) {
                 ("tree", _) => Node::Directory,
@@ -75,7 +82,14 @@ impl GitTree {
             nodes.insert(path, node);
         }
         let shown = format!("«git+file://{}?rev={rev}»", repository.path().display());
-        Ok(GitTree { nodes, shown, fingerprint: format!("git:{rev}"), time, reader: Mutex::new(None), repository })
+        Ok(GitTree {
+            nodes,
+            shown,
+            fingerprint: format!("git:{rev}"),
+            time,
+            reader: Mutex::new(None),
+            repository,
+        })
     }
 
     fn node(&self, path: &CanonPath) -> Result<&Node, SourceError> {
@@ -102,7 +116,11 @@ impl GitTree {
 
     fn start(&self) -> Result<Reader, FetchError> {
         let mut command = self.repository.command();
-        command.args(["cat-file", "--batch"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut child = command.spawn().map_err(start_error)?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(input), Some(output)) => Ok(Reader { child, input, output: BufReader::new(output) }),
@@ -120,10 +138,14 @@ impl Reader {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
         let mut words = line.trim_end().split(' ');
-        let (Some(_), Some("blob"), Some(size)) = (words.next(), words.next(), words.next()) else { return Err(wrong(&line)) };
+        let (Some(_), Some("blob"), Some(size)) = (words.next(), words.next(), words.next()) else {
+            return Err(wrong(&line));
+        };
         let size: u64 = size.parse().map_err(|_| wrong(&line))?;
         if size > MAX_FILE {
-            return Err(std::io::Error::other(format!("the file has {size} bytes, more than the {MAX_FILE} that are read")));
+            return Err(std::io::Error::other(format!(
+                "the file has {size} bytes, more than the {MAX_FILE} that are read"
+            )));
         }
         let mut contents = Vec::new();
         (&mut self.output).take(size).read_to_end(&mut contents)?;
@@ -139,8 +161,12 @@ impl Reader {
 impl Accessor for GitTree {
     fn stat(&self, path: &CanonPath) -> Result<Option<Stat>, SourceError> {
         Ok(self.nodes.get(path).map(|node| match node {
-            Node::Directory | Node::Submodule => Stat { kind: Kind::Directory, executable: false, size: None },
-            Node::File { executable, .. } => Stat { kind: Kind::Regular, executable: *executable, size: None },
+            Node::Directory | Node::Submodule => {
+                Stat { kind: Kind::Directory, executable: false, size: None }
+            }
+            Node::File { executable, .. } => {
+                Stat { kind: Kind::Regular, executable: *executable, size: None }
+            }
             Node::Symlink { .. } => Stat { kind: Kind::Symlink, executable: false, size: None },
         }))
     }
@@ -170,7 +196,9 @@ impl Accessor for GitTree {
     }
 
     fn open(&self, path: &CanonPath) -> Result<OpenFile<'_>, SourceError> {
-        let Node::File { id, .. } = self.node(path)? else { return Err(self.failed(path, "Not a regular file")) };
+        let Node::File { id, .. } = self.node(path)? else {
+            return Err(self.failed(path, "Not a regular file"));
+        };
         let contents = self.blob(path, id)?;
         Ok(OpenFile { size: contents.len() as u64, reader: Box::new(Cursor::new(contents)) })
     }

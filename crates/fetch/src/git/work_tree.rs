@@ -25,7 +25,7 @@ pub fn work_tree(root: &Path, state: &WorkTreeState) -> Result<Arc<dyn Accessor>
     }
     let files = FsAccessor::new(root).map_err(|e| FetchError::new(e.to_string()))?;
     let shown = root.to_owned();
-    let tree = FilteredAccessor::new(Arc::new(files), move |path| allowed.contains(path)).with_reason(move |path| {
+    let tree = FilteredAccessor::new(Arc::new(files), move |path| allowed.contains(path)).with_reason(move |path, _| {
         let relative = path.to_string();
         let relative = relative.trim_start_matches('/');
         let repository = format!("\"{}\"", shown.display());

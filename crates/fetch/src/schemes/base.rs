@@ -42,7 +42,12 @@ impl Scheme for Base {
     }
 
     /// There is one tree only, whatever branch is asked for.
-    fn apply_overrides(&self, input: &Input, _reference: Option<&str>, _rev: Option<&str>) -> Result<Input, FetchError> {
+    fn apply_overrides(
+        &self,
+        input: &Input,
+        _reference: Option<&str>,
+        _rev: Option<&str>,
+    ) -> Result<Input, FetchError> {
         Ok(input.clone())
     }
 }

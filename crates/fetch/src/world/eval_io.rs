@@ -1,0 +1,238 @@
+//! [`EvalIo`] for [`World`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use firn_derivation::Derivation;
+use firn_eval::{AddMethod, EvalIo, FileKind, Filter, IoError, LogLevel, SourcePath};
+use firn_events::Level;
+use firn_path::{DerivedPath, OutputsSpec, SingleDerivedPath, StorePath, StorePathSet};
+use firn_source::Kind;
+use firn_store::{BuildMode, StoreError};
+
+use super::sources::{source_error, store_error};
+use super::{Place, World};
+
+/// What the evaluator calls a kind of node.
+pub(super) fn kind(kind: Kind) -> FileKind {
+    match kind {
+        Kind::Regular => FileKind::Regular,
+        Kind::Directory => FileKind::Directory,
+        Kind::Symlink => FileKind::Symlink,
+        _ => FileKind::Other,
+    }
+}
+
+fn file_kind(file_type: std::fs::FileType) -> FileKind {
+    if file_type.is_file() {
+        FileKind::Regular
+    } else if file_type.is_dir() {
+        FileKind::Directory
+    } else if file_type.is_symlink() {
+        FileKind::Symlink
+    } else {
+        FileKind::Other
+    }
+}
+
+fn system(action: &str, path: &SourcePath, error: &std::io::Error) -> IoError {
+    let mut out = IoError::new(format!("{action} '{}': {}", path.path, firn_source::strerror(error)));
+    out.not_found = error.kind() == std::io::ErrorKind::NotFound;
+    out
+}
+
+impl EvalIo for World {
+    fn stat(&mut self, path: &SourcePath) -> Result<Option<FileKind>, IoError> {
+        match self.place(path)? {
+            Place::Tree(tree, below) => Ok(tree.stat(&below).map_err(source_error)?.map(|s| kind(s.kind))),
+            Place::Files(real) => match real.symlink_metadata() {
+                Ok(meta) => Ok(Some(file_kind(meta.file_type()))),
+                Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+                Err(e) => Err(system("getting status of", path, &e)),
+            },
+        }
+    }
+
+    fn read_file(&mut self, path: &SourcePath) -> Result<Vec<u8>, IoError> {
+        match self.place(path)? {
+            Place::Tree(tree, below) => tree.read_file(&below).map_err(source_error),
+            Place::Files(real) => std::fs::read(real).map_err(|e| system("opening file", path, &e)),
+        }
+    }
+
+    fn read_dir(&mut self, path: &SourcePath) -> Result<Vec<(String, Option<FileKind>)>, IoError> {
+        match self.place(path)? {
+            Place::Tree(tree, below) => {
+                let entries = tree.read_dir(&below).map_err(source_error)?;
+                Ok(entries.into_iter().map(|e| (String::from_utf8_lossy(&e.name).into_owned(), e.kind.map(kind))).collect())
+            }
+            Place::Files(real) => {
+                let failed = |e: std::io::Error| system("reading directory", path, &e);
+                let mut entries = Vec::new();
+                for entry in real.read_dir().map_err(failed)? {
+                    let entry = entry.map_err(failed)?;
+                    let kind = entry.file_type().ok().map(file_kind);
+                    entries.push((entry.file_name().to_string_lossy().into_owned(), kind));
+                }
+                Ok(entries)
+            }
+        }
+    }
+
+    fn read_link(&mut self, path: &SourcePath) -> Result<String, IoError> {
+        match self.place(path)? {
+            Place::Tree(tree, below) => {
+                Ok(String::from_utf8_lossy(&tree.read_link(&below).map_err(source_error)?).into_owned())
+            }
+            Place::Files(real) => {
+                let target = std::fs::read_link(real).map_err(|e| system("reading symbolic link", path, &e))?;
+                Ok(target.to_string_lossy().into_owned())
+            }
+        }
+    }
+
+    fn env(&mut self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|v| v.to_string_lossy().into_owned())
+    }
+
+    fn time(&mut self) -> i64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn home(&mut self) -> Option<PathBuf> {
+        self.home.clone()
+    }
+
+    fn add_source(
+        &mut self,
+        path: &SourcePath,
+        name: &str,
+        method: AddMethod,
+        filter: Option<Filter<'_>>,
+    ) -> Result<StorePath, IoError> {
+        self.add(path, name, method, filter)
+    }
+
+    fn add_text(&mut self, name: &str, text: &[u8], refs: &[StorePath]) -> Result<StorePath, IoError> {
+        let refs: StorePathSet = refs.iter().cloned().collect();
+        let hash = firn_hash::Hash::of(firn_hash::Algo::Sha256, text);
+        let path =
+            self.options.store_dir.make_text_path(name, &hash, &refs).map_err(|e| IoError::new(e.to_string()))?;
+        self.write_text(&path, name, text, &refs)?;
+        self.allow(&path);
+        Ok(path)
+    }
+
+    fn write_derivation(
+        &mut self,
+        path: &StorePath,
+        text: &[u8],
+        refs: &[StorePath],
+        _drv: &Arc<Derivation>,
+    ) -> Result<(), IoError> {
+        let refs: StorePathSet = refs.iter().cloned().collect();
+        self.write_text(path, path.name(), text, &refs)
+    }
+
+    fn read_derivation(&mut self, path: &StorePath) -> Result<Derivation, IoError> {
+        self.store()?.read_derivation(path).map_err(store_error)
+    }
+
+    fn ensure_path(&mut self, path: &StorePath) -> Result<(), IoError> {
+        if self.options.mounts.get(path.base_name()).is_some() {
+            return Ok(());
+        }
+        self.store()?.ensure_path(path).map_err(store_error)?;
+        self.allow(path);
+        Ok(())
+    }
+
+    fn references(&mut self, path: &StorePath) -> Result<Option<Vec<StorePath>>, IoError> {
+        let info = self.store()?.path_info(path).map_err(store_error)?;
+        Ok(info.map(|i| i.references.iter().cloned().collect()))
+    }
+
+    fn realise(&mut self, paths: &[SingleDerivedPath]) -> Result<Vec<StorePath>, IoError> {
+        if self.options.read_only && paths.iter().all(|p| matches!(p, SingleDerivedPath::Opaque(_))) {
+            return Ok(paths.iter().map(|p| p.base_path().clone()).collect());
+        }
+        let store = self.store()?;
+        let mut targets = Vec::new();
+        for path in paths {
+            match path {
+                SingleDerivedPath::Opaque(path) => {
+                    self.options.mounts.realise(store.as_ref(), path).map_err(store_error)?;
+                    if self.options.mounts.get(path.base_name()).is_none() {
+                        targets.push(DerivedPath::Opaque(path.clone()));
+                    }
+                }
+                SingleDerivedPath::Built { output, .. } => {
+                    targets.push(DerivedPath::built(path.base_path().clone(), OutputsSpec::one(output.clone())));
+                }
+            }
+        }
+        let results = store.build(&targets, BuildMode::Normal).map_err(store_error)?;
+        firn_store::build::require_success(&results).map_err(store_error)?;
+        let mut out = Vec::new();
+        for path in paths {
+            let real = match path {
+                SingleDerivedPath::Opaque(path) => path.clone(),
+                SingleDerivedPath::Built { output, .. } => {
+                    let outputs = store.derivation_outputs(path.base_path()).map_err(store_error)?;
+                    outputs.get(output.as_str()).cloned().flatten().ok_or_else(|| {
+                        IoError::new(format!(
+                            "derivation '{}' does not have an output named '{output}'",
+                            self.options.store_dir.print(path.base_path())
+                        ))
+                    })?
+                }
+            };
+            self.allow(&real);
+            out.push(real);
+        }
+        Ok(out)
+    }
+
+    fn resolve_lookup_path(&mut self, value: &str) -> Result<Option<SourcePath>, IoError> {
+        match &self.options.lookup {
+            Some(lookup) => Ok(lookup(value)?.map(|path| SourcePath::file(&self.options.store_dir.print(&path)))),
+            None => Ok(None),
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        (self.options.interrupted)()
+    }
+
+    fn log(&mut self, level: LogLevel, text: &str) {
+        let level = match level {
+            LogLevel::Error => Level::Error,
+            // The text says already that it is a warning.
+            LogLevel::Warn | LogLevel::Notice => Level::Notice,
+        };
+        self.options.events.message(level, text);
+    }
+}
+
+impl World {
+    /// Writes a text to the store unless it is there; mounted trees that it refers to are copied first.
+    fn write_text(&self, path: &StorePath, name: &str, text: &[u8], refs: &StorePathSet) -> Result<(), IoError> {
+        if self.options.read_only {
+            return Ok(());
+        }
+        let store = self.store()?;
+        if store.is_valid(path).map_err(store_error)? {
+            return store.add_temp_root(path).map_err(store_error);
+        }
+        for reference in refs {
+            self.options.mounts.realise(store.as_ref(), reference).map_err(store_error)?;
+        }
+        let written = store.add_text(name, text, refs, false).map_err(store_error)?;
+        if written == *path {
+            Ok(())
+        } else {
+            Err(store_error(StoreError::Other(format!("text '{name}' has the path '{written}' and not '{path}'"))))
+        }
+    }
+}
