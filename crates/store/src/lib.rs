@@ -1,1 +1,73 @@
-//! See ARCHITECTURE.md.
+//! Stores: what is valid, what it refers to, and how it gets there.
+//!
+//! - [`Store`]: what every store offers, with building in it (behind [`BuildBackend`]).
+//! - [`LocalStore`]: files and a database on this machine, shared with C++ Nix; [`DummyStore`]: in memory.
+//! - [`resolve`], [`open_store`]: which store an address means on this machine.
+//! - [`gc`], [`verify`], [`optimise`], [`profiles`], [`export`], [`registration`], [`closure`]: what is done with them.
+//! - [`files`]: trees in a store as archives, in canonical form.
+//!
+//! Invariants: the logical store directory (what paths say) and the real one (where files are) are never mixed up: paths
+//! are [`firn_path::StorePath`] until a file is touched, which only [`LocalStore::real`] leads to. A path is valid when its
+//! row is committed, after its files are complete. What is read from databases and streams is checked.
+
+mod add;
+mod auto_gc;
+mod build;
+pub mod closure;
+mod config;
+mod db;
+mod dummy;
+mod error;
+pub mod export;
+pub mod files;
+pub mod gc;
+mod gc_server;
+mod git_hash;
+mod info;
+mod local;
+mod local_store;
+pub mod locks;
+mod logs;
+mod open;
+pub mod optimise;
+pub mod profiles;
+mod reference;
+pub mod registration;
+pub mod roots;
+mod runtime_roots;
+mod signature;
+mod store;
+mod temp_roots;
+pub mod verify;
+
+pub use add::NewText;
+pub use build::{
+    BuildBackend, BuildMode, BuildResult, BuildStatus, Missing, missing_without_substituters, require_success,
+};
+pub use config::LocalConfig;
+pub use db::Realisation;
+pub use dummy::DummyStore;
+pub use error::{Result, StoreError};
+pub use info::PathInfo;
+pub use local::LocalStore;
+pub use open::{Resolved, detect_host, open_store, resolve};
+pub use reference::{StoreReference, StoreVariant};
+pub use signature::{PublicKeys, SecretKey};
+pub use store::{AddOptions, DumpMethod, NewContents, Store};
+
+/// Bytes for people, as the reference writes them: `12.3 MiB`.
+pub fn render_size(bytes: u64) -> String {
+    render_signed_size(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+/// As [`render_size`], for differences.
+pub fn render_signed_size(bytes: i64) -> String {
+    let mut value = bytes as f64 / 1024.0;
+    for unit in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
+        if value.abs() < 1024.0 {
+            return format!("{value:.1} {unit}");
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1} EiB")
+}

@@ -1,0 +1,266 @@
+//! What every store offers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use firn_derivation::{Derivation, Scratch};
+use firn_hash::Algo;
+use firn_path::{ContentMethod, DerivedPath, StoreDir, StorePath, StorePathSet};
+
+use crate::build::{BuildMode, BuildResult, Missing};
+use crate::error::{Result, StoreError};
+use crate::info::PathInfo;
+use crate::local::LocalStore;
+use crate::roots::Roots;
+
+/// In which form contents are handed over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DumpMethod {
+    /// The bytes of one plain file.
+    Flat,
+    /// A NAR.
+    Nar,
+}
+
+/// How new contents become a store path.
+#[derive(Clone, Debug)]
+pub struct NewContents<'a> {
+    /// The name of the path, without hash.
+    pub name: &'a str,
+    /// How the path follows from the contents.
+    pub method: ContentMethod,
+    /// The algorithm of the content address.
+    pub algo: Algo,
+    /// Paths that the contents refer to.
+    pub references: &'a StorePathSet,
+    /// Write the path again even if it is valid.
+    pub repair: bool,
+}
+
+impl<'a> NewContents<'a> {
+    /// A source tree: addressed by the SHA-256 of its NAR, without references.
+    pub fn source(name: &'a str) -> Self {
+        static NONE: StorePathSet = StorePathSet::new();
+        NewContents {
+            name,
+            method: ContentMethod::NixArchive,
+            algo: Algo::Sha256,
+            references: &NONE,
+            repair: false,
+        }
+    }
+}
+
+/// How a path with known info is added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AddOptions {
+    /// Write it again even if it is valid.
+    pub repair: bool,
+    /// Refuse it unless it is signed by a trusted key or content-addressed (if the store requires signatures).
+    pub check_sigs: bool,
+}
+
+/// A set of store objects. All of it may be called from any thread.
+pub trait Store: Send + Sync {
+    /// The logical store directory.
+    fn store_dir(&self) -> &StoreDir;
+
+    /// The address that opens it.
+    fn uri(&self) -> String;
+
+    /// Whether a path is valid.
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn is_valid(&self, path: &StorePath) -> Result<bool> {
+        Ok(self.path_info(path)?.is_some())
+    }
+
+    /// What is known about a path; `None` if it is not valid.
+    ///
+    /// # Errors
+    /// Those of the store's medium, and entries that make no sense.
+    fn path_info(&self, path: &StorePath) -> Result<Option<Arc<PathInfo>>>;
+
+    /// As [`Store::path_info`], but a path that is not valid is an error.
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidPath`].
+    fn require_info(&self, path: &StorePath) -> Result<Arc<PathInfo>> {
+        self.path_info(path)?.ok_or_else(|| StoreError::InvalidPath(self.store_dir().print(path)))
+    }
+
+    /// Those of `paths` that are valid.
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn valid_paths(&self, paths: &StorePathSet) -> Result<StorePathSet> {
+        let mut valid = StorePathSet::new();
+        for path in paths {
+            if self.is_valid(path)? {
+                valid.insert(path.clone());
+            }
+        }
+        Ok(valid)
+    }
+
+    /// All valid paths.
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn all_valid_paths(&self) -> Result<StorePathSet>;
+
+    /// Valid paths that refer to a path.
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn referrers(&self, path: &StorePath) -> Result<StorePathSet>;
+
+    /// Valid derivations of which a path is an output.
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn valid_derivers(&self, path: &StorePath) -> Result<StorePathSet>;
+
+    /// The outputs of a valid derivation, with their paths where they are known.
+    ///
+    /// # Errors
+    /// The derivation is not valid or cannot be read.
+    fn derivation_outputs(&self, drv: &StorePath) -> Result<BTreeMap<String, Option<StorePath>>>;
+
+    /// The valid path with a hash part (32 characters).
+    ///
+    /// # Errors
+    /// [`StoreError::InvalidHashPart`], or those of the store's medium.
+    fn path_from_hash_part(&self, hash_part: &str) -> Result<Option<StorePath>>;
+
+    /// Adds contents that `produce` writes, in the form `dump`, in one pass. Gives the info of the path, which is new or
+    /// was valid before.
+    ///
+    /// # Errors
+    /// Those of `produce`, contents that fit neither form nor method, references that are not valid.
+    fn add_dump(
+        &self,
+        new: &NewContents<'_>,
+        dump: DumpMethod,
+        produce: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
+    ) -> Result<Arc<PathInfo>>;
+
+    /// Adds a text (`builtins.toFile`, derivations).
+    ///
+    /// # Errors
+    /// As [`Store::add_dump`].
+    fn add_text(
+        &self,
+        name: &str,
+        contents: &[u8],
+        references: &StorePathSet,
+        repair: bool,
+    ) -> Result<StorePath> {
+        let new = NewContents { name, method: ContentMethod::Text, algo: Algo::Sha256, references, repair };
+        let info = self.add_dump(&new, DumpMethod::Flat, &mut |out| {
+            out.write_all(contents)
+                .map_err(|source| StoreError::Stream { action: "writing to the store", source })
+        })?;
+        Ok(info.path.clone())
+    }
+
+    /// Adds a path of which everything is known, from its NAR.
+    ///
+    /// # Errors
+    /// The NAR is not what `info` says, a reference is not valid, a signature is missing.
+    fn add_nar(&self, info: &PathInfo, nar: &mut dyn Read, options: AddOptions) -> Result<()>;
+
+    /// Writes the NAR of a valid path.
+    ///
+    /// # Errors
+    /// The path is not valid, or those of reading and writing.
+    fn write_nar(&self, path: &StorePath, out: &mut dyn Write) -> Result<()>;
+
+    /// Reads a derivation.
+    ///
+    /// # Errors
+    /// The path is not valid, or is no derivation.
+    fn read_derivation(&self, path: &StorePath) -> Result<Derivation>;
+
+    /// Writes a derivation, whose outputs' paths are filled in.
+    ///
+    /// # Errors
+    /// As [`Store::add_text`].
+    fn write_derivation(&self, drv: &Derivation, repair: bool) -> Result<StorePath> {
+        let mut scratch = Scratch::new();
+        let derivation = |e: firn_derivation::DerivationError| StoreError::Derivation(e.to_string());
+        drv.drv_path(self.store_dir(), &mut scratch).map_err(derivation)?;
+        let references: StorePathSet = drv.references().cloned().collect();
+        self.add_text(&format!("{}.drv", drv.name), scratch.text(), &references, repair)
+    }
+
+    /// Keeps a path from the garbage collector as long as this store is open.
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn add_temp_root(&self, path: &StorePath) -> Result<()>;
+
+    /// Registers the symbolic link at `link` (an absolute path) as one that keeps what it points to.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn add_indirect_root(&self, link: &Path) -> Result<()>;
+
+    /// Makes a symbolic link to a path at `link` and registers it; gives its absolute path.
+    ///
+    /// # Errors
+    /// Something else is at `link`, it is inside the store, or those of the file system.
+    fn add_permanent_root(&self, path: &StorePath, link: &Path) -> Result<PathBuf>;
+
+    /// All roots and where they come from; `{censored}` for those of running processes if `censor`.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn find_roots(&self, censor: bool) -> Result<Roots>;
+
+    /// Adds signatures (`key:base64`) to a valid path.
+    ///
+    /// # Errors
+    /// The path is not valid.
+    fn add_signatures(&self, path: &StorePath, sigs: &BTreeSet<String>) -> Result<()>;
+
+    /// Builds or substitutes; one result a target, in order.
+    ///
+    /// # Errors
+    /// Something that is no build's fault.
+    fn build(&self, targets: &[DerivedPath], mode: BuildMode) -> Result<Vec<BuildResult>>;
+
+    /// What building would do.
+    ///
+    /// # Errors
+    /// Those of reading the store.
+    fn missing(&self, targets: &[DerivedPath]) -> Result<Missing>;
+
+    /// Makes a path valid by substitution if it is not.
+    ///
+    /// # Errors
+    /// It is not valid and cannot be substituted.
+    fn ensure_path(&self, path: &StorePath) -> Result<()> {
+        if self.is_valid(path)? {
+            return Ok(());
+        }
+        crate::build::require_success(&self.build(&[DerivedPath::Opaque(path.clone())], BuildMode::Normal)?)
+    }
+
+    /// The log of the build that made a path or of a derivation, decompressed; `None` if there is none.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    fn build_log(&self, path: &StorePath) -> Result<Option<Vec<u8>>>;
+
+    /// Where the files of a path are, if this process can read them (whether or not the path is valid).
+    fn real_path(&self, path: &StorePath) -> Option<PathBuf>;
+
+    /// The local store, if it is one.
+    fn as_local(&self) -> Option<&LocalStore> {
+        None
+    }
+}

@@ -1,0 +1,194 @@
+//! Sharing, verifying, exporting, registering, logs, closures.
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use firn_derivation::{DerivationOutput, HashModulo, Scratch};
+use firn_events::Events;
+use firn_hash::{Algo, Hash};
+use firn_path::{StorePath, StorePathSet};
+use firn_store::closure::{ClosureOptions, closure, closure_size, topological_order};
+use firn_store::export::{export_paths, import_paths};
+use firn_store::verify::VerifyOptions;
+use firn_store::{AddOptions, LocalStore, PathInfo, Store, StoreError};
+
+use crate::common::{Messages, new_store, open, open_with, sample_nar, text};
+
+/// A derivation and a path registered as its output.
+pub(crate) fn derivation_with_output(store: &LocalStore, name: &str) -> (StorePath, StorePath) {
+    let aterm = format!(
+        "Derive([(\"out\",\"\",\"\",\"\")],[],[],\"x\",\"/b\",[],[(\"builder\",\"/b\"),(\"name\",\"{name}\"),(\"out\",\"\"),(\"system\",\"x\")])"
+    );
+    let mut drv = firn_derivation::aterm::parse(store.dir(), aterm.as_bytes(), name).expect("parses");
+    drv.fill_output_paths(store.dir(), &mut Scratch::new(), |_| -> Result<HashModulo, StoreError> {
+        Err(StoreError::InvalidHashPart)
+    })
+    .expect("fills");
+    let drv_path = store.write_derivation(&drv, false).expect("writes");
+    let DerivationOutput::InputAddressed(out) = &drv.outputs["out"] else { panic!("filled in") };
+    let nar = sample_nar(name);
+    let mut info = PathInfo::new(out.clone(), Hash::of(Algo::Sha256, &nar), nar.len() as u64);
+    info.deriver = Some(drv_path.clone());
+    store.add_nar(&info, &mut nar.as_slice(), AddOptions::default()).expect("adds");
+    (drv_path, out.clone())
+}
+
+#[test]
+fn equal_files_are_shared() {
+    let root = tempfile::tempdir().expect("a folder");
+    let store = open(root.path(), &[]);
+    let a = text(&store, "a", "same contents", &[]);
+    let b = text(&store, "b", "same contents", &[]);
+    assert_ne!(
+        store.real(&a).metadata().expect("meta").ino(),
+        store.real(&b).metadata().expect("meta").ino()
+    );
+    let stats = store.optimise().expect("optimises");
+    assert_eq!((stats.files_linked, stats.bytes_freed), (1, 13));
+    assert_eq!(
+        store.real(&a).metadata().expect("meta").ino(),
+        store.real(&b).metadata().expect("meta").ino()
+    );
+    assert_eq!(store.optimise().expect("optimises").files_linked, 0);
+    drop(store);
+    let store = open(root.path(), &[("auto-optimise-store", "true")]);
+    let c = text(&store, "c", "same contents", &[]);
+    assert_eq!(store.real(&c).metadata().expect("meta").nlink(), 4);
+    derivation_with_output(&store, "tree");
+    assert!(!store.verify(VerifyOptions { check_contents: true, repair: false }).expect("verifies"));
+}
+
+#[test]
+fn damage_is_found() {
+    let root = tempfile::tempdir().expect("a folder");
+    let messages = Arc::new(Messages::default());
+    let store = open_with(root.path(), &[], Events::new(messages.clone()));
+    let a = text(&store, "a", "1", &[]);
+    let b = text(&store, "b", "2", &[&a]);
+    let all = VerifyOptions { check_contents: true, repair: false };
+    assert!(!store.verify(all).expect("verifies"));
+    rustix::fs::chmod(store.real(&a), rustix::fs::Mode::RWXU).expect("changes");
+    std::fs::write(store.real(&a), "changed").expect("writes");
+    assert!(store.verify(all).expect("verifies"));
+    assert!(
+        messages
+            .0
+            .lock()
+            .expect("lock")
+            .iter()
+            .any(|m| m
+                .starts_with(&format!("path '{}' was modified! expected hash 'sha256:", store.print(&a))))
+    );
+    std::fs::remove_file(store.real(&a)).expect("removes");
+    assert!(store.verify(all).expect("verifies"), "b still refers to a");
+    std::fs::remove_file(store.real(&b)).expect("removes");
+    assert!(!store.verify(all).expect("verifies"));
+    assert!(store.all_valid_paths().expect("asks").is_empty(), "both were gone");
+}
+
+#[test]
+fn exports_come_back() {
+    let (_root, store) = new_store();
+    let a = text(&store, "a", "1", &[]);
+    let b = text(&store, "b", "2", &[&a]);
+    let paths = closure(&store, [&b], ClosureOptions::default()).expect("closes");
+    assert_eq!(paths, StorePathSet::from([a.clone(), b.clone()]));
+    assert_eq!(topological_order(&store, &paths).expect("sorts"), [b.clone(), a.clone()]);
+    assert_eq!(closure_size(&store, &b).expect("sums"), 240);
+    let mut stream = Vec::new();
+    export_paths(&store, &paths, &mut stream).expect("exports");
+    let (_root, other) = new_store();
+    let imported = import_paths(&other, &mut stream.as_slice(), AddOptions::default()).expect("imports");
+    assert_eq!(imported, [a, b.clone()]);
+    assert_eq!(
+        other.require_info(&b).expect("valid").references,
+        store.require_info(&b).expect("valid").references
+    );
+    for cut in [0, 1, 9, 100, stream.len() - 1] {
+        assert!(import_paths(&other, &mut &stream[..cut], AddOptions::default()).is_err(), "{cut}");
+    }
+}
+
+#[test]
+fn registrations_come_back() {
+    let (root, store) = new_store();
+    let (drv, out) = derivation_with_output(&store, "n");
+    let a = text(&store, "a", "1", &[&out]);
+    let dump = store.dump_db(None).expect("dumps");
+    assert!(
+        dump.contains(&format!(
+            "{}\n{}\n0\n",
+            store.require_info(&out).expect("valid").nar_size,
+            store.print(&drv)
+        )),
+        "{dump}"
+    );
+    drop(store);
+    std::fs::remove_dir_all(root.path().join("nix/var/nix/db")).expect("removes");
+    let store = open(root.path(), &[]);
+    assert!(store.all_valid_paths().expect("asks").is_empty());
+    store.load_db(&mut dump.as_bytes(), true, true, false).expect("loads");
+    assert_eq!(store.dump_db(None).expect("dumps"), dump);
+    assert!(store.is_valid(&a).expect("asks"));
+    for bad in [
+        "x\n",
+        "/nix/store/00000000000000000000000000000000-x\n",
+        "/nix/store/00000000000000000000000000000000-x\nzz\n1\n\n0\n",
+    ] {
+        assert!(store.load_db(&mut bad.as_bytes(), true, true, false).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn logs() {
+    let (_root, store) = new_store();
+    let (drv, out) = derivation_with_output(&store, "n");
+    assert_eq!(store.build_log(&out).expect("reads"), None);
+    store.add_build_log(&drv, b"line\n").expect("writes");
+    assert_eq!(store.build_log(&drv).expect("reads").as_deref(), Some(b"line\n".as_slice()));
+    assert_eq!(store.build_log(&out).expect("reads").as_deref(), Some(b"line\n".as_slice()));
+}
+
+#[test]
+fn references_are_found_while_hashing() {
+    let (_root, store) = new_store();
+    let a = text(&store, "a", "1", &[]);
+    let b = text(&store, "b", "2", &[]);
+    let c = text(&store, "c", &format!("uses {} here", store.print(&a)), &[&a]);
+    let scanned = firn_store::files::scan_and_hash(&store.real(&c), [&a, &b]).expect("scans");
+    assert_eq!(scanned.references, StorePathSet::from([a]));
+    let info = store.require_info(&c).expect("valid");
+    assert_eq!((scanned.hash, scanned.size), (info.nar_hash, info.nar_size));
+}
+
+#[test]
+fn a_builders_files_become_canonical() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().expect("a folder");
+    let tree = dir.path().join("out");
+    std::fs::create_dir(&tree).expect("makes");
+    for (name, mode) in [("plain", 0o640), ("program", 0o4711), ("secret", 0o000)] {
+        std::fs::write(tree.join(name), "x").expect("writes");
+        std::fs::set_permissions(tree.join(name), std::fs::Permissions::from_mode(mode)).expect("changes");
+    }
+    std::fs::hard_link(tree.join("plain"), tree.join("twin")).expect("links");
+    std::os::unix::fs::symlink("nowhere", tree.join("link")).expect("links");
+    let mut options = firn_store::files::CanonicaliseOptions::default();
+    firn_store::files::canonicalise(&tree, &mut options).expect("canonical");
+    for (name, mode) in
+        [("plain", 0o444), ("program", 0o555), ("secret", 0o444), ("twin", 0o444), ("", 0o555)]
+    {
+        let meta = tree.join(name).metadata().expect("meta");
+        assert_eq!((meta.mode() & 0o7777, meta.mtime()), (mode, 1), "{name}");
+    }
+    assert_eq!(tree.join("link").symlink_metadata().expect("meta").mtime(), 1);
+    let mine = rustix::process::geteuid().as_raw();
+    let mut others =
+        firn_store::files::CanonicaliseOptions { uids: Some(mine + 1..=mine + 1), ..Default::default() };
+    let error = firn_store::files::canonicalise(&tree, &mut others).expect_err("not theirs");
+    assert!(matches!(error, StoreError::InvalidOwnership(_)), "{error}");
+    let socket = tree.parent().expect("parent").join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("binds");
+    let error = firn_store::files::canonicalise(&socket, &mut options).expect_err("a socket");
+    assert!(matches!(error, StoreError::UnsupportedType(_)), "{error}");
+}
