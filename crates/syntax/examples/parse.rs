@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use firn_syntax::position::Positions;
-use firn_syntax::{LintLevel, ParseError, ParseOptions, Span, SymbolTable, parse};
+use firn_syntax::{LintLevel, ParseError, ParseOptions, Span, SymbolTable, Warning, parse};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -49,18 +49,23 @@ fn print_one(args: &[String]) -> ExitCode {
     let symbols = SymbolTable::new();
     match parse(&source, &symbols, &options) {
         Ok(ast) => {
-            for warning in &ast.warnings {
-                eprintln!("warning: {}", warning.kind.message());
-            }
+            warn(&ast.warnings);
             let mut text = firn_syntax::show::show(&ast, &symbols);
             text.push(b'\n');
             let _ = std::io::stdout().write_all(&text);
             ExitCode::SUCCESS
         }
         Err(error) => {
+            warn(&error.warnings);
             report(&source, &error);
             ExitCode::FAILURE
         }
+    }
+}
+
+fn warn(warnings: &[Warning]) {
+    for warning in warnings {
+        eprintln!("warning: {}", warning.kind.message());
     }
 }
 

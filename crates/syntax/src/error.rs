@@ -14,6 +14,8 @@ pub struct ParseError {
     pub kind: ParseErrorKind,
     /// Where: the reference reports `span.start`. [`Span::NONE`] where it reports no position.
     pub span: Span,
+    /// What was to be told to the user before it came to that, in source order.
+    pub warnings: Vec<Warning>,
 }
 
 /// What is wrong with a source text. `Display` gives the reference's message without the position it may refer to.
@@ -124,6 +126,10 @@ pub enum WarningKind {
 }
 
 impl ParseError {
+    pub(crate) fn new(kind: ParseErrorKind, span: Span) -> Self {
+        Self { kind, span, warnings: Vec::new() }
+    }
+
     /// The reference's message; `show` prints a position that the message refers to, with its origin
     /// (`«stdin»:1:3`).
     pub fn message(&self, show: impl Fn(Span) -> String) -> String {

@@ -147,7 +147,7 @@ impl<'a> Lexer<'a> {
 
     fn fail(&mut self, kind: ParseErrorKind, start: usize, end: usize) -> bool {
         let (start, end) = (start as u32, end as u32);
-        self.out.error = Some(ParseError { kind, span: Span { start, end } });
+        self.out.error = Some(ParseError::new(kind, Span { start, end }));
         self.out.tokens.push(Token { kind: Kind::LexError, start, end });
         false
     }
@@ -637,10 +637,13 @@ impl<'a> Lexer<'a> {
         self.states.pop();
         // The reference gives the end of a path the place of what is before it, and at the end of the text goes back
         // one token more.
-        self.out.tokens.push(Token { kind: Kind::PathEnd, ..before });
         if at_end {
+            let tokens = &self.out.tokens;
+            let start = tokens.iter().rev().nth(1).map_or(before.start, |token| token.start);
+            self.out.tokens.push(Token { kind: Kind::PathEnd, start, end: before.start });
             return self.end_of_file(before.start as usize, before.start as usize);
         }
+        self.out.tokens.push(Token { kind: Kind::PathEnd, ..before });
         true
     }
 }

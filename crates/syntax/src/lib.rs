@@ -35,7 +35,8 @@ pub struct ParseOptions<'a> {
     pub lint_absolute_path_literals: LintLevel,
     /// `lint-short-path-literals`
     pub lint_short_path_literals: LintLevel,
-    /// How many brackets (`(`, `[`, `{`, `${`) may be open at once. Parsing takes at most about 1 KiB of stack for each.
+    /// How many brackets (`(`, `[`, `{`, `${`) may be open at once. Parsing takes at most 1 KiB of stack for
+    /// each, so whoever runs on a large stack can allow more; the reference has no bound but its stack.
     pub max_depth: u32,
 }
 
@@ -54,8 +55,8 @@ impl Default for ParseOptions<'_> {
     }
 }
 
-/// The default of [`ParseOptions::max_depth`].
-pub const DEFAULT_MAX_DEPTH: u32 = 10_000;
+/// The default of [`ParseOptions::max_depth`]: fits in the 2 MiB of an ordinary thread.
+pub const DEFAULT_MAX_DEPTH: u32 = 1_500;
 
 /// Parses a source text.
 ///

@@ -4,6 +4,7 @@
 //! attributes are sorted by name. The walk keeps its own stack, so depth costs no stack.
 
 use crate::ast::{Ast, AttrsLit, Binding, BindingValue, Expr, ExprId, Formal, Op, Part, PathElem, Range32};
+use crate::symbol::well_known::OR;
 use crate::symbol::{Symbol, SymbolTable};
 
 /// Prints a syntax tree like `nix-instantiate --parse`, without a newline at the end.
@@ -217,11 +218,11 @@ impl<'a> Printer<'a> {
         let plan = &mut self.plan;
         match self.ast.exprs[id.0 as usize] {
             Expr::Call(function, args) => {
-                // The reference adds arguments to a call that is there, but not the `or` of `x or`, which is known by
-                // its position.
-                let first = slice(&self.ast.ids, args).first();
+                // The reference adds arguments to a call that is there, but not the `or` of `x or`, which has the
+                // position of `x`.
+                let first = slice(&self.ast.ids, args).first().map_or(0, |first| first.0 as usize);
                 let start = self.ast.starts[function.0 as usize];
-                let by_or = first.is_some_and(|first| self.ast.spans[first.0 as usize].start <= start);
+                let by_or = self.ast.exprs[first] == Expr::Var(OR) && self.ast.spans[first].start == start;
                 let joins = !by_or && crate::parser::is_call(&self.ast.exprs[function.0 as usize]);
                 plan.extend([if joins { CallInside(function) } else { Sub(function) }, Args(args)]);
             }

@@ -10,6 +10,8 @@
 mod bindings;
 mod operators;
 mod strings;
+#[cfg(test)]
+mod tests;
 
 use hashbrown::HashTable;
 
@@ -87,14 +89,17 @@ pub(crate) fn parse_source(
     only_bindings: bool,
 ) -> Result<Ast, ParseError> {
     if src.len() >= i32::MAX as usize {
-        return Err(ParseError { kind: ParseErrorKind::TooLarge(src.len() as u64), span: Span::NONE });
+        return Err(ParseError::new(ParseErrorKind::TooLarge(src.len() as u64), Span::NONE));
     }
     let lexed = lex(src, options.pipe_operators);
     let mut parser = Parser::new(src, symbols, options, lexed);
     let root = if only_bindings { parser.whole_bindings() } else { parser.whole_expr() };
     match root {
         Ok(root) => Ok(parser.finish(root)),
-        Err(Failed) => Err(parser.into_error(only_bindings)),
+        Err(Failed) => {
+            let warnings = std::mem::take(&mut parser.ast.warnings);
+            Err(ParseError { warnings, ..parser.into_error(only_bindings) })
+        }
     }
 }
 
@@ -179,11 +184,17 @@ impl<'a> Parser<'a> {
                 return error;
             }
         }
+        // The reference's lexer refuses numbers before its parser sees them.
+        if matches!(token.kind, Kind::Int | Kind::Float) && self.number(token).is_err() {
+            if let Some(error) = self.error {
+                return error;
+            }
+        }
         // The end of the file is reported where it is; everything else where it begins.
         let start = if token.kind == Kind::Eof { token.end } else { token.start };
         let expected = expected.into_iter().map(Kind::describe).collect();
         let kind = ParseErrorKind::Syntax { unexpected: token.kind.describe(), expected };
-        ParseError { kind, span: Span { start, end: token.end } }
+        ParseError::new(kind, Span { start, end: token.end })
     }
 
     // Tokens.
@@ -224,7 +235,7 @@ impl<'a> Parser<'a> {
     }
 
     fn fail<T>(&mut self, kind: ParseErrorKind, span: Span) -> Parsed<T> {
-        self.error = Some(ParseError { kind, span });
+        self.error = Some(ParseError::new(kind, span));
         Err(Failed)
     }
 

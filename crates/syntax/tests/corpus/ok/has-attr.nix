@@ -1,0 +1,1 @@
+s: [ (s ? a) (s ? a.b) (s ? "a".${s}.or) (s ? a ? b) (!s ? a) (-s ? a) (s ? a && s ? b) (s.a ? b) (s ? a ++ s ? b) ]

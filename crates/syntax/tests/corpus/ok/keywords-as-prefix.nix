@@ -1,0 +1,1 @@
+ifx: thenx: or-: let_: inherit': rec1: [ ifx thenx or- let_ inherit' rec1 ]
