@@ -1,0 +1,3 @@
+//! The old commands, one folder or file a program.
+
+pub(crate) mod nix_store;

@@ -1,0 +1,196 @@
+//! What a command works with: settings, display, store; each made when it is first asked for.
+
+use std::io::Write;
+use std::sync::{Arc, OnceLock};
+
+use firn_events::{Events, Level};
+use firn_settings::{Feature, Host, Settings};
+use firn_store::{Store, StoreReference};
+
+use crate::args::Parsed;
+use crate::error::CliError;
+use crate::progress::{Display, LogFormat};
+
+/// The program as it was called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Its name: `firn`, `nix`, `nix-build` …
+    pub name: String,
+}
+
+impl Program {
+    /// Called by its own name, it knows flakes and the new commands without any setting, and `nixpkgs` is the base.
+    pub fn is_firn(&self) -> bool {
+        !self.name.starts_with("nix")
+    }
+}
+
+/// How the log of a command is shown unless the user says otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// The new commands: a status line.
+    New,
+    /// The old commands: every line, with the output of builds.
+    Old,
+}
+
+/// The state of one command.
+pub struct Session {
+    /// How the program was called.
+    pub program: Program,
+    /// All settings, as files, environment and command line have them.
+    pub settings: Arc<Settings>,
+    /// The machine and the user.
+    pub host: Host,
+    /// What the user sees.
+    pub display: Display,
+    /// Flags of all commands, as they were given.
+    pub common: Parsed,
+    store: OnceLock<Arc<dyn Store>>,
+}
+
+/// Reads settings from files and environment.
+///
+/// # Errors
+/// A file or value that does not parse.
+pub fn load_settings(program: &Program) -> Result<(Settings, Host), CliError> {
+    let host = firn_store::detect_host();
+    let mut settings = Settings::load(&host, &|path| std::fs::read_to_string(path))?;
+    if program.is_firn() {
+        settings.imply_features([Feature::NixCommand, Feature::Flakes, Feature::FetchTree]);
+    }
+    Ok((settings, host))
+}
+
+impl Session {
+    /// Starts a command: applies the flags that all commands share and starts the display.
+    ///
+    /// # Errors
+    /// A flag whose argument makes no sense.
+    pub fn start(program: Program, mut settings: Settings, host: Host, common: Parsed, style: Style) -> Result<Session, CliError> {
+        apply_common(&common, &mut settings)?;
+        let verbosity = verbosity(&common, style);
+        let mut format = match style {
+            Style::New if common.has("print-build-logs") => LogFormat::BarWithLogs,
+            Style::New => LogFormat::Bar,
+            Style::Old if common.has("no-build-output") => LogFormat::Raw,
+            Style::Old => LogFormat::RawWithLogs,
+        };
+        if let Some(name) = common.value("log-format") {
+            format = name.parse().map_err(CliError::new)?;
+        }
+        let display = Display::start(format, verbosity);
+        for warning in settings.take_warnings() {
+            display.events().warn(warning);
+        }
+        for warning in settings.take_unknown_warnings() {
+            display.events().warn(warning);
+        }
+        Ok(Session { program, settings: Arc::new(settings), host, display, common, store: OnceLock::new() })
+    }
+
+    /// The handle for events.
+    pub fn events(&self) -> &Events {
+        self.display.events()
+    }
+
+    /// Shows a warning.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.events().warn(text);
+    }
+
+    /// The address of the store that the command works on.
+    fn store_reference(&self) -> Result<StoreReference, CliError> {
+        let address = self.common.value("store").map_or_else(|| self.settings.store().to_string(), str::to_owned);
+        Ok(address.parse::<StoreReference>()?)
+    }
+
+    /// The store; opened at the first call.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn store(&self) -> Result<Arc<dyn Store>, CliError> {
+        if let Some(store) = self.store.get() {
+            return Ok(store.clone());
+        }
+        let store = firn_store::open_store(self.store_reference()?, &self.settings, &self.host, self.events())?;
+        if let Some(local) = store.as_local() {
+            local.set_builder(firn_build::backend(self.settings.clone(), self.events().clone()));
+        }
+        Ok(self.store.get_or_init(|| store).clone())
+    }
+
+    /// Fails unless an experimental feature is enabled.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn require(&self, feature: Feature) -> Result<(), CliError> {
+        Ok(self.settings.require(feature, "")?)
+    }
+
+    /// Writes to the standard output, the status line out of the way. A reader that has gone away ends the command quietly.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn print(&self, text: impl AsRef<[u8]>) -> Result<(), CliError> {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(text.as_ref()).and_then(|()| out.flush()) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Err(CliError::Status(1)),
+            Err(e) => Err(CliError::new(format!("writing to the standard output: {e}"))),
+        }
+    }
+
+    /// Writes a line to the standard output.
+    ///
+    /// # Errors
+    /// As [`Session::print`].
+    pub fn println(&self, text: impl std::fmt::Display) -> Result<(), CliError> {
+        self.print(format!("{text}\n"))
+    }
+
+    /// Writes JSON to the standard output: over several lines on a terminal or where that is asked for, else on one.
+    ///
+    /// # Errors
+    /// As [`Session::print`].
+    pub fn print_json(&self, json: &serde_json::Value, parsed: &Parsed) -> Result<(), CliError> {
+        use std::io::IsTerminal;
+        let pretty = parsed.has("pretty") || (std::io::stdout().is_terminal() && !parsed.has("no-pretty"));
+        let text = if pretty { serde_json::to_string_pretty(json) } else { serde_json::to_string(json) };
+        self.println(text.map_err(|e| CliError::new(e.to_string()))?)
+    }
+}
+
+fn verbosity(common: &Parsed, style: Style) -> Level {
+    use std::io::IsTerminal;
+    const LEVELS: [Level; 8] =
+        [Level::Error, Level::Warn, Level::Notice, Level::Info, Level::Talkative, Level::Chatty, Level::Debug, Level::Vomit];
+    let start = match style {
+        Style::New if std::io::stderr().is_terminal() => 2,
+        _ => 3,
+    };
+    if common.has("debug") {
+        return Level::Debug;
+    }
+    let wanted = start + common.count("verbose") as i64 - common.count("quiet") as i64;
+    LEVELS[usize::try_from(wanted.clamp(0, 7)).unwrap_or(0)]
+}
+
+fn apply_common(common: &Parsed, settings: &mut Settings) -> Result<(), CliError> {
+    if let Some(n) = common.value("max-jobs") {
+        settings.set("max-jobs", n)?;
+    }
+    for (flag, setting) in [("keep-going", "keep-going"), ("keep-failed", "keep-failed"), ("fallback", "fallback")] {
+        if common.has(flag) {
+            settings.set(setting, "true")?;
+        }
+    }
+    if common.has("offline") {
+        settings.set("tarball-ttl", &u32::MAX.to_string())?;
+        settings.set("substitute", "false")?;
+    }
+    if common.has("refresh") {
+        settings.set("tarball-ttl", "0")?;
+    }
+    Ok(())
+}
