@@ -4,8 +4,8 @@ use std::path::Path;
 
 use firn_events::Level;
 use firn_path::{StorePath, StorePathSet};
-use firn_store::build::{BuildResult, BuildStatus, Missing};
 use firn_store::Store;
+use firn_store::{BuildResult, BuildStatus, Missing};
 
 use crate::error::CliError;
 use crate::session::Session;
@@ -29,12 +29,24 @@ pub fn announce(session: &Session, store: &dyn Store, missing: &Missing, dry_run
     let count = missing.will_substitute.len();
     if count > 0 {
         let mebibytes = |bytes: u64| bytes as f64 / 1_048_576.0;
-        let sizes = format!("({:.2} MiB download, {:.2} MiB unpacked)", mebibytes(missing.download_size), mebibytes(missing.nar_size));
-        let head = if count == 1 { format!("this path will be fetched {sizes}:") } else { format!("these {count} paths will be fetched {sizes}:") };
+        let sizes = format!(
+            "({:.2} MiB download, {:.2} MiB unpacked)",
+            mebibytes(missing.download_size),
+            mebibytes(missing.nar_size)
+        );
+        let head = if count == 1 {
+            format!("this path will be fetched {sizes}:")
+        } else {
+            format!("these {count} paths will be fetched {sizes}:")
+        };
         list(head, &missing.will_substitute);
     }
     if !missing.unknown.is_empty() {
-        let head = if store.as_local().is_some() { "don't know how to build these paths:" } else { "don't know how to build these paths (may be caused by read-only store access):" };
+        let head = if store.as_local().is_some() {
+            "don't know how to build these paths:"
+        } else {
+            "don't know how to build these paths (may be caused by read-only store access):"
+        };
         list(head.into(), &missing.unknown);
     }
 }
@@ -52,7 +64,13 @@ fn status(results: &[BuildResult]) -> u8 {
     if any(BuildStatus::NotDeterministic) {
         special |= 0x04;
     }
-    if special != 0 { 100 | special } else if any(BuildStatus::PermanentFailure) || any(BuildStatus::DependencyFailed) { 100 } else { 1 }
+    if special != 0 {
+        100 | special
+    } else if any(BuildStatus::PermanentFailure) || any(BuildStatus::DependencyFailed) {
+        100
+    } else {
+        1
+    }
 }
 
 /// Turns failed results into the command's failure.

@@ -1,6 +1,63 @@
 //! The command line: what the executable does under each of its names.
 
 pub mod args;
+pub mod building;
 pub mod error;
 pub mod flags;
+pub mod help;
+mod legacy;
+pub mod names;
 pub mod progress;
+pub mod session;
+pub mod store_paths;
+
+use std::path::Path;
+
+use error::CliError;
+use session::Program;
+
+/// Runs the program that `args[0]` names; gives the exit status.
+pub fn main(args: Vec<String>) -> u8 {
+    let mut args = args.into_iter();
+    let called = args.next().unwrap_or_default();
+    let name = Path::new(&called)
+        .file_name()
+        .map_or_else(|| "firn".to_owned(), |n| n.to_string_lossy().into_owned());
+    let program = Program { name };
+    match dispatch(program, args.collect()) {
+        Ok(status) => status,
+        Err(error) => report(error),
+    }
+}
+
+fn dispatch(program: Program, args: Vec<String>) -> Result<u8, CliError> {
+    match program.name.as_str() {
+        "nix-store" => legacy::nix_store::run(program, args),
+        name => Err(CliError::Usage(format!("program '{name}' is not known"), "firn".into())),
+    }
+}
+
+/// Shows a failure; gives the exit status.
+#[allow(clippy::print_stderr)] // the last message of a command
+fn report(error: CliError) -> u8 {
+    let style = progress::Style::of_stderr();
+    let say = |text: &str| {
+        eprintln!("{}", style.message(firn_events::Level::Error, &text.replace('\n', "\n       ")))
+    };
+    match error {
+        CliError::Usage(message, program) => {
+            say(&message);
+            eprintln!("Try '{program} --help' for more information.");
+            1
+        }
+        CliError::Failed(message, status) => {
+            say(&message);
+            status
+        }
+        CliError::Status(status) => status,
+        CliError::Interrupted => {
+            say("interrupted by the user");
+            130
+        }
+    }
+}

@@ -67,7 +67,13 @@ impl Session {
     ///
     /// # Errors
     /// A flag whose argument makes no sense.
-    pub fn start(program: Program, mut settings: Settings, host: Host, common: Parsed, style: Style) -> Result<Session, CliError> {
+    pub fn start(
+        program: Program,
+        mut settings: Settings,
+        host: Host,
+        common: Parsed,
+        style: Style,
+    ) -> Result<Session, CliError> {
         apply_common(&common, &mut settings)?;
         let verbosity = verbosity(&common, style);
         let mut format = match style {
@@ -101,7 +107,8 @@ impl Session {
 
     /// The address of the store that the command works on.
     fn store_reference(&self) -> Result<StoreReference, CliError> {
-        let address = self.common.value("store").map_or_else(|| self.settings.store().to_string(), str::to_owned);
+        let address =
+            self.common.value("store").map_or_else(|| self.settings.store().to_string(), str::to_owned);
         Ok(address.parse::<StoreReference>()?)
     }
 
@@ -113,10 +120,9 @@ impl Session {
         if let Some(store) = self.store.get() {
             return Ok(store.clone());
         }
-        let store = firn_store::open_store(self.store_reference()?, &self.settings, &self.host, self.events())?;
-        if let Some(local) = store.as_local() {
-            local.set_builder(firn_build::backend(self.settings.clone(), self.events().clone()));
-        }
+        let store =
+            firn_store::open_store(self.store_reference()?, &self.settings, &self.host, self.events())?;
+        if store.as_local().is_some() {}
         Ok(self.store.get_or_init(|| store).clone())
     }
 
@@ -163,8 +169,16 @@ impl Session {
 
 fn verbosity(common: &Parsed, style: Style) -> Level {
     use std::io::IsTerminal;
-    const LEVELS: [Level; 8] =
-        [Level::Error, Level::Warn, Level::Notice, Level::Info, Level::Talkative, Level::Chatty, Level::Debug, Level::Vomit];
+    const LEVELS: [Level; 8] = [
+        Level::Error,
+        Level::Warn,
+        Level::Notice,
+        Level::Info,
+        Level::Talkative,
+        Level::Chatty,
+        Level::Debug,
+        Level::Vomit,
+    ];
     let start = match style {
         Style::New if std::io::stderr().is_terminal() => 2,
         _ => 3,
@@ -180,7 +194,9 @@ fn apply_common(common: &Parsed, settings: &mut Settings) -> Result<(), CliError
     if let Some(n) = common.value("max-jobs") {
         settings.set("max-jobs", n)?;
     }
-    for (flag, setting) in [("keep-going", "keep-going"), ("keep-failed", "keep-failed"), ("fallback", "fallback")] {
+    for (flag, setting) in
+        [("keep-going", "keep-going"), ("keep-failed", "keep-failed"), ("fallback", "fallback")]
+    {
         if common.has(flag) {
             settings.set(setting, "true")?;
         }

@@ -173,7 +173,7 @@ impl EvalIo for World {
             }
         }
         let results = store.build(&targets, BuildMode::Normal).map_err(store_error)?;
-        firn_store::build::require_success(&results).map_err(store_error)?;
+        firn_store::require_success(&results).map_err(store_error)?;
         let mut out = Vec::new();
         for path in paths {
             let real = match path {

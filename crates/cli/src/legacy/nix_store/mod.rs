@@ -81,9 +81,29 @@ const QUERY_FLAGS: &[Flag] = &[
 ];
 
 const OPERATIONS: [&str; 23] = [
-    "realise", "query", "add", "add-fixed", "print-fixed-path", "delete", "gc", "verify", "verify-path", "check-validity",
-    "register-validity", "dump", "restore", "export", "import", "dump-db", "load-db", "init", "read-log", "print-env", "optimise",
-    "repair-path", "generate-binary-cache-key",
+    "realise",
+    "query",
+    "add",
+    "add-fixed",
+    "print-fixed-path",
+    "delete",
+    "gc",
+    "verify",
+    "verify-path",
+    "check-validity",
+    "register-validity",
+    "dump",
+    "restore",
+    "export",
+    "import",
+    "dump-db",
+    "load-db",
+    "init",
+    "read-log",
+    "print-env",
+    "optimise",
+    "repair-path",
+    "generate-binary-cache-key",
 ];
 
 /// Runs the command.
@@ -93,7 +113,8 @@ const OPERATIONS: [&str; 23] = [
 pub(crate) fn run(program: crate::session::Program, args: Vec<String>) -> Result<u8, CliError> {
     let (mut settings, host) = load_settings(&program)?;
     let args = crate::args::expand(args);
-    let (parsed, _) = parse(&args, &[FLAGS, QUERY_FLAGS, LEGACY, COMMON], &mut settings, Until::End, &program.name)?;
+    let (parsed, _) =
+        parse(&args, &[FLAGS, QUERY_FLAGS, LEGACY, COMMON], &mut settings, Until::End, &program.name)?;
     if let Some(status) = crate::help::early(&program, &parsed) {
         return Ok(status);
     }
@@ -153,7 +174,10 @@ impl Cx {
     }
 
     /// The local store, for operations that only it can do.
-    fn with_local<T>(&self, f: impl FnOnce(&firn_store::LocalStore) -> Result<T, CliError>) -> Result<T, CliError> {
+    fn with_local<T>(
+        &self,
+        f: impl FnOnce(&firn_store::LocalStore) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
         let store = self.store()?;
         match store.as_local() {
             Some(local) => f(local),

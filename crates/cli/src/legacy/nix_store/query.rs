@@ -12,8 +12,21 @@ use crate::error::CliError;
 use crate::store_paths::follow;
 
 const KINDS: [&str; 15] = [
-    "outputs", "requisites", "references", "referrers", "referrers-closure", "deriver", "valid-derivers", "binding", "hash", "size", "tree",
-    "graph", "graphml", "roots", "resolve",
+    "outputs",
+    "requisites",
+    "references",
+    "referrers",
+    "referrers-closure",
+    "deriver",
+    "valid-derivers",
+    "binding",
+    "hash",
+    "size",
+    "tree",
+    "graph",
+    "graphml",
+    "roots",
+    "resolve",
 ];
 
 pub(super) fn query(cx: &Cx) -> Result<u8, CliError> {
@@ -50,12 +63,19 @@ pub(super) fn query(cx: &Cx) -> Result<u8, CliError> {
                 for path in starts(text)? {
                     match kind {
                         "requisites" => {
-                            let options = ClosureOptions { include_outputs: cx.parsed.has("include-outputs"), ..Default::default() };
+                            let options = ClosureOptions {
+                                include_outputs: cx.parsed.has("include-outputs"),
+                                ..Default::default()
+                            };
                             all.extend(closure(store, [&path], options)?);
                         }
                         "references" => all.extend(store.require_info(&path)?.references.iter().cloned()),
                         "referrers" => all.extend(store.referrers(&path)?),
-                        _ => all.extend(closure(store, [&path], ClosureOptions { backwards: true, ..Default::default() })?),
+                        _ => all.extend(closure(
+                            store,
+                            [&path],
+                            ClosureOptions { backwards: true, ..Default::default() },
+                        )?),
                     }
                 }
             }
@@ -67,7 +87,8 @@ pub(super) fn query(cx: &Cx) -> Result<u8, CliError> {
         "deriver" => {
             for text in &cx.paths {
                 let info = store.require_info(&follow(store, text)?)?;
-                cx.session.println(info.deriver.as_ref().map_or("unknown-deriver".to_owned(), |d| dir.print(d)))?;
+                cx.session
+                    .println(info.deriver.as_ref().map_or("unknown-deriver".to_owned(), |d| dir.print(d)))?;
             }
         }
         "valid-derivers" => {
@@ -123,12 +144,16 @@ pub(super) fn query(cx: &Cx) -> Result<u8, CliError> {
 }
 
 fn binding(cx: &Cx, store: &dyn Store) -> Result<(), CliError> {
-    let (name, paths) = cx.paths.split_first().ok_or_else(|| CliError::new("the name of a variable is expected"))?;
+    let (name, paths) =
+        cx.paths.split_first().ok_or_else(|| CliError::new("the name of a variable is expected"))?;
     for text in paths {
         let path = deriver(store, &follow(store, text)?)?;
         let drv = store.read_derivation(&path)?;
         let value = drv.env_get(name).ok_or_else(|| {
-            CliError::new(format!("derivation '{}' has no environment binding named '{name}'", store.store_dir().print(&path)))
+            CliError::new(format!(
+                "derivation '{}' has no environment binding named '{name}'",
+                store.store_dir().print(&path)
+            ))
         })?;
         cx.session.print([value, b"\n"].concat())?;
     }
@@ -140,7 +165,9 @@ fn deriver(store: &dyn Store, path: &StorePath) -> Result<StorePath, CliError> {
         return Ok(path.clone());
     }
     let info = store.require_info(path)?;
-    info.deriver.clone().ok_or_else(|| CliError::new(format!("deriver of path '{}' is not known", store.store_dir().print(path))))
+    info.deriver.clone().ok_or_else(|| {
+        CliError::new(format!("deriver of path '{}' is not known", store.store_dir().print(path)))
+    })
 }
 
 fn realise(store: &dyn Store, path: &StorePath) -> Result<(), CliError> {
@@ -149,7 +176,7 @@ fn realise(store: &dyn Store, path: &StorePath) -> Result<(), CliError> {
     } else {
         firn_path::DerivedPath::Opaque(path.clone())
     };
-    Ok(firn_store::build::require_success(&store.build(&[target], BuildMode::Normal)?)?)
+    Ok(firn_store::require_success(&store.build(&[target], BuildMode::Normal)?)?)
 }
 
 fn outputs(store: &dyn Store, path: &StorePath) -> Result<Vec<StorePath>, CliError> {
@@ -161,7 +188,12 @@ fn outputs(store: &dyn Store, path: &StorePath) -> Result<Vec<StorePath>, CliErr
     known
         .into_iter()
         .map(|(name, output)| {
-            output.ok_or_else(|| CliError::new(format!("output '{name}' of '{}' has no known path", store.store_dir().print(path))))
+            output.ok_or_else(|| {
+                CliError::new(format!(
+                    "output '{name}' of '{}' has no known path",
+                    store.store_dir().print(path)
+                ))
+            })
         })
         .collect()
 }
@@ -205,7 +237,11 @@ fn graph(store: &dyn Store, paths: &StorePathSet) -> Result<String, CliError> {
     let mut out = String::from("digraph G {\n");
     for path in paths {
         let colour = if path.is_derivation() { "#00ff00" } else { "#ff0000" };
-        let _ = writeln!(out, "\"{path}\" [label = \"{}\", shape = box, style = filled, fillcolor = \"{colour}\"];", path.name());
+        let _ = writeln!(
+            out,
+            "\"{path}\" [label = \"{}\", shape = box, style = filled, fillcolor = \"{colour}\"];",
+            path.name()
+        );
         for reference in &store.require_info(path)?.references {
             if reference != path {
                 let _ = writeln!(out, "\"{reference}\" -> \"{path}\" [color = \"black\"];");

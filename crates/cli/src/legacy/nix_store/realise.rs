@@ -18,7 +18,8 @@ pub(super) fn realise(cx: &Cx) -> Result<u8, CliError> {
     } else {
         BuildMode::Normal
     };
-    let mut targets = cx.paths.iter().map(|text| follow_with_outputs(store, text)).collect::<Result<Vec<_>, _>>()?;
+    let mut targets =
+        cx.paths.iter().map(|text| follow_with_outputs(store, text)).collect::<Result<Vec<_>, _>>()?;
     let missing = store.missing(&targets)?;
     if cx.parsed.has("ignore-unknown") {
         targets.retain(|t| !missing.unknown.contains(t.base_path()));
@@ -41,7 +42,8 @@ pub(super) fn realise(cx: &Cx) -> Result<u8, CliError> {
                 None => store.store_dir().print(&path),
                 Some(root) => {
                     root_number += 1;
-                    let name = if root_number == 1 { root.to_owned() } else { format!("{root}-{root_number}") };
+                    let name =
+                        if root_number == 1 { root.to_owned() } else { format!("{root}-{root_number}") };
                     building::add_root(store, &path, &name)?
                 }
             };
@@ -59,7 +61,11 @@ fn built_paths(store: &dyn Store, target: &DerivedPath) -> Result<Vec<StorePath>
         DerivedPath::Opaque(path) => Ok(vec![path.clone()]),
         DerivedPath::Built { outputs, .. } => {
             let all = store.derivation_outputs(target.base_path())?;
-            Ok(all.into_iter().filter(|(name, _)| outputs.contains(name)).filter_map(|(_, path)| path).collect())
+            Ok(all
+                .into_iter()
+                .filter(|(name, _)| outputs.contains(name))
+                .filter_map(|(_, path)| path)
+                .collect())
         }
     }
 }
@@ -69,7 +75,9 @@ pub(super) fn read_log(cx: &Cx) -> Result<u8, CliError> {
     for text in &cx.paths {
         let path = follow(store.as_ref(), text)?;
         let shown = store.store_dir().print(&path);
-        let log = store.build_log(&path)?.ok_or_else(|| CliError::new(format!("build log of derivation '{shown}' is not available")))?;
+        let log = store
+            .build_log(&path)?
+            .ok_or_else(|| CliError::new(format!("build log of derivation '{shown}' is not available")))?;
         cx.session.print(log)?;
     }
     Ok(0)
@@ -77,7 +85,10 @@ pub(super) fn read_log(cx: &Cx) -> Result<u8, CliError> {
 
 pub(super) fn print_env(cx: &Cx) -> Result<u8, CliError> {
     let [text] = cx.paths.as_slice() else {
-        return Err(CliError::Usage("'--print-env' requires one derivation store path".into(), cx.session.program.name.clone()));
+        return Err(CliError::Usage(
+            "'--print-env' requires one derivation store path".into(),
+            cx.session.program.name.clone(),
+        ));
     };
     let store = cx.store()?;
     let drv = store.read_derivation(&follow(store.as_ref(), text)?)?;
@@ -85,7 +96,8 @@ pub(super) fn print_env(cx: &Cx) -> Result<u8, CliError> {
         let (name, value) = (String::from_utf8_lossy(name.as_ref()), String::from_utf8_lossy(value.as_ref()));
         cx.session.println(format!("export {name}; {name}={}", shell_quote(&value)))?;
     }
-    let args: Vec<String> = drv.args.iter().map(|a| shell_quote(&String::from_utf8_lossy(a.as_ref()))).collect();
+    let args: Vec<String> =
+        drv.args.iter().map(|a| shell_quote(&String::from_utf8_lossy(a.as_ref()))).collect();
     cx.session.println(format!("export _args; _args='{}'", args.join(" ")))?;
     Ok(0)
 }
