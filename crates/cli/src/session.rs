@@ -109,7 +109,8 @@ impl Session {
     fn store_reference(&self) -> Result<StoreReference, CliError> {
         let address =
             self.common.value("store").map_or_else(|| self.settings.store().to_string(), str::to_owned);
-        Ok(address.parse::<StoreReference>()?)
+        let here = std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_else(|_| "/".into());
+        Ok(StoreReference::parse(&address, &here)?)
     }
 
     /// The store; opened at the first call.

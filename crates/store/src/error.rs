@@ -221,6 +221,9 @@ pub enum StoreError {
     /// A path, name or content address that makes no sense.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// What was to be added cannot be read; the text is that of whoever reads it.
+    #[error("{0}")]
+    Contents(String),
     /// A NAR that does not parse.
     #[error("{0}")]
     Nar(String),

@@ -27,7 +27,7 @@ fn add_file(cx: &Cx, path: &str, method: ContentMethod, algo: Algo) -> Result<()
     let dump = if method == ContentMethod::Flat { DumpMethod::Flat } else { DumpMethod::Nar };
     let info = store.add_dump(&new, dump, &mut |out| {
         if dump == DumpMethod::Nar {
-            return dump_path(Path::new(path), out).map_err(|e| StoreError::Other(e.to_string()));
+            return dump_path(Path::new(path), out).map_err(|e| StoreError::Contents(e.to_string()));
         }
         let mut file = std::fs::File::open(path).map_err(|source| StoreError::Io {
             action: "opening file",
@@ -76,7 +76,7 @@ pub(super) fn print_fixed_path(cx: &Cx) -> Result<u8, CliError> {
     };
     let store = cx.store()?;
     let hash = Hash::parse_any(hash, Some(algorithm(algo)?))?;
-    let path = store.store_dir().make_fixed_output_path(method(cx), &hash, name, &References::default())?;
+    let path = store.store_dir().make_fixed_output_path(name, method(cx), &hash, &References::default())?;
     cx.session.println(store.store_dir().print(&path))?;
     Ok(0)
 }
@@ -97,7 +97,8 @@ pub(super) fn dump(cx: &Cx) -> Result<u8, CliError> {
 
 pub(super) fn restore(cx: &Cx) -> Result<u8, CliError> {
     let path = one(cx)?;
-    restore_nar(&mut std::io::stdin().lock(), Path::new(path), &firn_source::RestoreOptions::default())?;
+    let _rest =
+        restore_nar(std::io::stdin().lock(), Path::new(path), firn_source::RestoreOptions::default())?;
     Ok(0)
 }
 

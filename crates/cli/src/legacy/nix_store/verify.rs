@@ -32,7 +32,7 @@ pub(super) fn verify_path(cx: &Cx) -> Result<u8, CliError> {
         let info = store.require_info(&path)?;
         let shown = store.store_dir().print(&path);
         cx.session.events().message(Level::Talkative, format!("checking path '{shown}'..."));
-        let mut hasher = firn_hash::Hasher::new(info.nar_hash.algo);
+        let mut hasher = firn_hash::Hasher::new(info.nar_hash.algo());
         store.write_nar(&path, &mut hasher)?;
         let found = hasher.finish();
         if found != info.nar_hash {
