@@ -110,7 +110,6 @@ pub enum DebError {
 }
 
 /// Gives an I/O error its file and purpose.
-#[allow(dead_code)]
 pub(crate) trait Context<T> {
     fn context(self, action: &'static str, path: impl Into<PathBuf>) -> Result<T, DebError>;
 }

@@ -1,5 +1,7 @@
 //! A lock made from a small signed archive.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 
 use firn_deb::{Change, DebError, Fetch, Keyring, Lock, Seeds, changes, update_pins};
@@ -100,7 +102,8 @@ fn the_lock_of_the_base_is_sound() {
 #[test]
 fn unsound_locks_are_refused() {
     let lock = pins(SEEDS, None).unwrap();
-    let edits: [(&str, fn(&mut Lock)); 7] = [
+    type Edit = fn(&mut Lock);
+    let edits: [(&str, Edit); 7] = [
         ("its version is 2", |lock| lock.version = 2),
         ("the invalid path '../x'", |lock| lock.packages.get_mut("hello").unwrap().path = "../x".to_owned()),
         ("the invalid hash 'AB'", |lock| lock.packages.get_mut("hello").unwrap().sha256 = "AB".to_owned()),
