@@ -20,6 +20,14 @@ pub trait Fetch: Sync {
     fn fetch(&self, url: &str, limit: u64) -> Result<Vec<u8>, String>;
 }
 
+impl Fetch for firn_transfer::Transfer {
+    fn fetch(&self, url: &str, limit: u64) -> Result<Vec<u8>, String> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let answer = firn_transfer::Transfer::fetch(self, &firn_transfer::Request::get(url), limit);
+        answer.map(|(bytes, _)| bytes).map_err(|error| error.to_string())
+    }
+}
+
 /// Resolves the seeds against the archive as it is now.
 ///
 /// Every byte that goes into the lock is under the signature of a key in the keyring. A release whose `Valid-Until` has passed is

@@ -100,7 +100,7 @@ fn private(units: &[Unit]) -> HashMap<String, String> {
 }
 
 /// The names in a folder in order; none if it is none.
-fn names(folder: &std::path::Path) -> Vec<String> {
+pub(super) fn names(folder: &std::path::Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> =
         entries.take(MAX_FOLDERS).filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();

@@ -32,7 +32,9 @@ fn repaired(tree: &Tree, closure: &mut Closure, path: &str, target: &str) -> Opt
         normal(&format!("{origin_folder}/{target}"))
     };
     let inside = lay_out(absolute.trim_start_matches('/'));
-    let unmoved = !target.starts_with('/') && normal(&format!("/{folder}/{target}")) == format!("/{inside}");
+    let unmoved = !target.starts_with('/')
+        && stays_inside(folder, target)
+        && normal(&format!("/{folder}/{target}")) == format!("/{inside}");
     if tree.contains(inside) && inside != path {
         return if unmoved { None } else { Some(relative(folder, inside)) };
     }
@@ -40,6 +42,19 @@ fn repaired(tree: &Tree, closure: &mut Closure, path: &str, target: &str) -> Opt
         return Some(found);
     }
     if unmoved || target.starts_with('/') { None } else { Some(absolute) }
+}
+
+/// Tells whether a relative target never climbs above the output.
+fn stays_inside(folder: &str, target: &str) -> bool {
+    let mut depth = folder.split('/').filter(|component| !component.is_empty()).count();
+    target.split('/').all(|component| match component {
+        "" | "." => true,
+        ".." => depth.checked_sub(1).map(|less| depth = less).is_some(),
+        _ => {
+            depth += 1;
+            true
+        }
+    })
 }
 
 /// Resolves `.` and `..` by text; the result is absolute.

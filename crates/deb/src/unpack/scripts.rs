@@ -5,10 +5,13 @@
 //! before the first import.
 
 use super::closure::Closure;
+use super::libraries::names;
 use super::tree::Tree;
 
-const PERL: [&str; 3] = ["share/perl5", "lib/x86_64-linux-gnu/perl5/5.40", "lib/x86_64-linux-gnu/perl5"];
-const PYTHON: [&str; 1] = ["lib/python3/dist-packages"];
+const PERL: &str = "share/perl5";
+/// Compiled modules are in a folder of this that is called after Perl's version.
+const PERL_COMPILED: &str = "lib/x86_64-linux-gnu/perl5";
+const PYTHON: &str = "lib/python3/dist-packages";
 
 /// Rewrites a first line `#!…`; gives nothing if it can stay.
 pub(super) fn shebang(tree: &Tree, closure: &mut Closure, line: &str) -> Option<String> {
@@ -41,16 +44,20 @@ pub(super) struct ModulePaths {
 impl ModulePaths {
     /// Lists the folders that exist.
     pub(super) fn find(tree: &Tree, closure: &Closure) -> ModulePaths {
-        let folders = |places: &[&str]| -> Vec<String> {
-            let own = places.iter().filter(|place| tree.nodes().contains_key(**place));
-            let own = own.map(|place| format!("{}/{place}", closure.out));
-            let others = closure.units.iter().flat_map(|unit| {
-                let there = places.iter().filter(|place| unit.real.join(place).is_dir());
-                there.map(|place| format!("{}/{place}", unit.logical))
-            });
-            own.chain(others).collect()
-        };
-        ModulePaths { perl: folders(&PERL), python: folders(&PYTHON) }
+        let own = |place: &str| tree.nodes().contains_key(place).then(|| format!("{}/{place}", closure.out));
+        let compiled = tree.matching(&format!("{PERL_COMPILED}/*"));
+        let mut perl: Vec<String> =
+            own(PERL).into_iter().chain(compiled.iter().filter_map(|place| own(place))).collect();
+        let mut python: Vec<String> = own(PYTHON).into_iter().collect();
+        for unit in &closure.units {
+            let there =
+                |place: &str| unit.real.join(place).is_dir().then(|| format!("{}/{place}", unit.logical));
+            perl.extend(there(PERL));
+            let versions = names(&unit.real.join(PERL_COMPILED));
+            perl.extend(versions.iter().filter_map(|version| there(&format!("{PERL_COMPILED}/{version}"))));
+            python.extend(there(PYTHON));
+        }
+        ModulePaths { perl, python }
     }
 
     /// Inserts the folders into a program, whose text behind the first line is given.

@@ -68,7 +68,8 @@ impl Variables {
             ..Variables::default()
         };
         variables.remove = words("remove").map(|(name, word)| inner(name, word)).collect::<Result<_, _>>()?;
-        for line in lines("replace") {
+        // Not trimmed: blanks at the end are part of what is put in.
+        for line in value("replace").lines().filter(|line| !line.trim().is_empty()) {
             let parts: Vec<&str> = line.split('\t').collect();
             let [file, old, new] = parts[..] else {
                 return Err(invalid(
