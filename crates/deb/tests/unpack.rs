@@ -112,7 +112,15 @@ fn outputs_of_relocation_1_stay_the_same() {
     let mut store = Store::new();
     build_all(&mut store);
     let hashes: Vec<String> = [LIBC, DASH, LIB, APP].iter().map(|name| nar_hash(&store.real(name))).collect();
-    assert_eq!(hashes, ["1nrcs7113zkihliivi7hblsala96gbm73my314l0qm9lccfhh8ww", "1bpv4lvrfk0cmm5422399dp0k55x6xqjw7gy23rhxzx7l2y015w5", "07zdkkp5wzvhswhr2jn1458j812ydha8kmxjbzx9ahvwiwi0bx12", "0dgz495j9cv0kqy8550m6ff693jnmhvg3ay2a3i1gmpasiid6sxp",]);
+    assert_eq!(
+        hashes,
+        [
+            "1nrcs7113zkihliivi7hblsala96gbm73my314l0qm9lccfhh8ww",
+            "1bpv4lvrfk0cmm5422399dp0k55x6xqjw7gy23rhxzx7l2y015w5",
+            "07zdkkp5wzvhswhr2jn1458j812ydha8kmxjbzx9ahvwiwi0bx12",
+            "0dgz495j9cv0kqy8550m6ff693jnmhvg3ay2a3i1gmpasiid6sxp",
+        ]
+    );
 }
 
 #[test]
