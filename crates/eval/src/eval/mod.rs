@@ -1,0 +1,212 @@
+//! The evaluator: direct recursion over the code, in two modes (now and delayed).
+
+mod attrs;
+mod call;
+mod coerce;
+mod equal;
+mod force;
+mod ops;
+mod select;
+
+pub use coerce::Coerce;
+
+use crate::Ctx;
+use crate::error::{ErrorKind, Res};
+use crate::heap::{Env, Frame, Value};
+use crate::ir::{Group, Lazy, Node, WithVar, cached, remember};
+use crate::pos::Pos;
+
+impl Ctx {
+    /// Evaluates code. The result is never a thunk.
+    pub(crate) fn eval(&mut self, node: &Node, env: Env, fp: Frame) -> Res {
+        let mut node = node;
+        loop {
+            match node {
+                Node::Const(v) => return Ok(*v),
+                Node::Local(slot, pos) => {
+                    let v = fp.get(*slot);
+                    if !v.is_thunk() {
+                        return Ok(v);
+                    }
+                    let v = self.force(v, *pos)?;
+                    fp.set(*slot, v);
+                    return Ok(v);
+                }
+                Node::Capture(i, pos) => {
+                    let v = env.get(*i);
+                    if !v.is_thunk() {
+                        return Ok(v);
+                    }
+                    let v = self.force(v, *pos)?;
+                    env.set(*i, v);
+                    return Ok(v);
+                }
+                Node::Outer(v, pos) => return self.force(*v, *pos),
+                Node::Select(s) => return self.eval_select(s, env, fp),
+                Node::Call(c) => return self.eval_call(c, env, fp),
+                Node::Prim(p) => return self.eval_prim(p, env, fp),
+                Node::If(n) => {
+                    let c =
+                        self.eval_bool(&n.cond, env, fp, n.cond_pos, "while evaluating a branch condition")?;
+                    node = if c { &n.then } else { &n.other };
+                }
+                Node::Let(n) => {
+                    self.bind_group(&n.group, env, fp);
+                    node = &n.body;
+                }
+                Node::WithScope(n) => {
+                    let set = self.delay(&n.set, env, fp);
+                    fp.set(n.slot, set);
+                    node = &n.body;
+                }
+                Node::Assert(n) => {
+                    self.eval_assert(n, env, fp)?;
+                    node = &n.body;
+                }
+                Node::Attrs(n) => return self.eval_attrs(n, env, fp),
+                Node::Binary(op, n) => return self.eval_binary(*op, n, env, fp),
+                Node::Lambda(code) => return Ok(self.heap.closure(code, env, fp)),
+                Node::List(elems) => {
+                    let l = self.heap.new_list(elems.len());
+                    for (i, e) in elems.iter().enumerate() {
+                        let v = self.delay(e, env, fp);
+                        l.set(i, v);
+                    }
+                    return Ok(l.value());
+                }
+                Node::With(w) => return self.eval_with_var(w, env, fp),
+                Node::Interp(n) => return self.eval_interp(n, env, fp),
+                Node::HasAttr(n) => return self.eval_has_attr(n, env, fp),
+                Node::Not(n) => {
+                    let b = self.eval_bool(&n.0, env, fp, n.1, "in the argument of '!'")?;
+                    return Ok(Value::bool(!b));
+                }
+                Node::CurPos(pos) => return Ok(self.position_value(*pos)),
+            }
+        }
+    }
+
+    /// Delays an expression: gives its value if that is there already, else a thunk. Runs no code.
+    #[inline(always)]
+    pub(crate) fn delay(&mut self, lazy: &Lazy, env: Env, fp: Frame) -> Value {
+        match lazy {
+            Lazy::Const(v) => *v,
+            Lazy::Local(slot) => {
+                self.counters.avoided += 1;
+                fp.get_short(*slot)
+            }
+            Lazy::Capture(i) => {
+                self.counters.avoided += 1;
+                env.get_short(*i)
+            }
+            Lazy::Thunk(code) => self.heap.thunk(code, env, fp),
+            Lazy::Closure(code) => self.heap.closure(code, env, fp),
+            Lazy::Select(s) => {
+                let set = match s.set.local() {
+                    Some(slot) => fp.get_short(slot),
+                    None => env.get_short(s.set.capture()),
+                };
+                if let Some(a) = set.as_attrs() {
+                    let shape = a.raw_shape();
+                    let found = match cached(&s.key.cache, shape) {
+                        Some(i) => i.map(|i| a.value_at(i)),
+                        None => match a.find(s.key.name) {
+                            Some((f, i)) => {
+                                remember(&s.key.cache, f.shape(), Some(i));
+                                Some(f.value(i))
+                            }
+                            None => None,
+                        },
+                    };
+                    if let Some(v) = found
+                        && !v.is_thunk()
+                    {
+                        self.counters.avoided += 1;
+                        return v;
+                    }
+                }
+                self.heap.thunk(s.code, env, fp)
+            }
+        }
+    }
+
+    /// Makes the bindings of a group in the frame.
+    #[inline]
+    pub(crate) fn bind_group(&mut self, g: &Group, env: Env, fp: Frame) {
+        for (slot, lazy) in g.simple {
+            let v = self.delay(lazy, env, fp);
+            fp.set(*slot, v);
+        }
+        for (slot, lazy) in g.allocs {
+            let v = match lazy {
+                Lazy::Thunk(code) => self.heap.thunk_unfilled(code),
+                Lazy::Select(s) => self.heap.thunk_unfilled(s.code),
+                Lazy::Closure(code) => self.heap.closure_unfilled(code),
+                other => self.delay(other, env, fp),
+            };
+            fp.set(*slot, v);
+        }
+        for (to, from) in g.aliases {
+            fp.set(*to, fp.get(*from));
+        }
+        for (slot, lazy) in g.allocs {
+            let caps = match lazy {
+                Lazy::Thunk(code) => code.caps,
+                Lazy::Select(s) => s.code.caps,
+                Lazy::Closure(code) => code.caps,
+                _ => continue,
+            };
+            self.heap.fill(fp.get(*slot), caps, env, fp);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn eval_bool(
+        &mut self,
+        node: &Node,
+        env: Env,
+        fp: Frame,
+        pos: Pos,
+        what: &'static str,
+    ) -> Res<bool> {
+        match self.eval(node, env, fp) {
+            Ok(Value::TRUE) => Ok(true),
+            Ok(Value::FALSE) => Ok(false),
+            Ok(v) => {
+                let m = self.expected("a Boolean", v);
+                self.type_error(m, pos);
+                Err(self.trace(pos, what))
+            }
+            Err(_) => Err(self.trace(pos, what)),
+        }
+    }
+
+    fn eval_with_var(&mut self, w: &'static WithVar, env: Env, fp: Frame) -> Res {
+        self.counters.with_lookups += 1;
+        for (src, pos, cache) in w.sets {
+            let set = match src.local() {
+                Some(slot) => fp.get_short(slot),
+                None => env.get_short(src.capture()),
+            };
+            let set =
+                self.force_attrs(set, *pos, "while evaluating the first subexpression of a with expression")?;
+            let shape = set.raw_shape();
+            let found = match cached(cache, shape) {
+                Some(i) => i.map(|i| (set.value_at(i), i)),
+                None => match set.as_flat() {
+                    Some(f) => {
+                        let i = f.shape().index(w.name);
+                        remember(cache, f.shape(), i);
+                        i.map(|i| (f.value(i), i))
+                    }
+                    None => set.find(w.name).map(|(f, i)| (f.value(i), i)),
+                },
+            };
+            if let Some((v, _)) = found {
+                return self.force(v, w.pos);
+            }
+        }
+        let name = self.name_text(w.name);
+        Err(self.error(ErrorKind::UndefinedVariable, crate::msg!("undefined variable '{}'", name), w.pos))
+    }
+}

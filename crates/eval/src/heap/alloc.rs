@@ -1,0 +1,372 @@
+//! Bump allocation and the constructors of all objects.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::attrs::{Attrs, Shape};
+use super::object::{List, Str};
+use super::thunk::{Env, Thunk};
+use super::value::{self, Value};
+use crate::context::ContextId;
+use crate::ir::{LambdaCode, Src, ThunkCode};
+
+use super::stack::Frame;
+
+/// Words of a chunk: 4 MiB.
+const CHUNK_WORDS: usize = 1 << 19;
+
+/// What was allocated so far. Plain counts: cheap enough to be always on.
+#[derive(Clone, Copy, Default, Debug)]
+#[allow(missing_docs)]
+pub struct HeapCounters {
+    pub chunks: u64,
+    pub thunks: u64,
+    pub closures: u64,
+    pub sets: u64,
+    pub set_attrs: u64,
+    pub shapes: u64,
+    pub lists: u64,
+    pub list_elems: u64,
+    pub strings: u64,
+    pub string_bytes: u64,
+}
+
+/// The memory of one evaluation thread.
+pub struct Heap {
+    cur: *mut u64,
+    end: *mut u64,
+    big: u64,
+    /// What was allocated so far.
+    pub counters: HeapCounters,
+}
+
+static EMPTY_LIST: AtomicU64 = AtomicU64::new(0);
+static EMPTY_STR: [AtomicU64; 1] = [const { AtomicU64::new(0) }];
+
+impl Default for Heap {
+    fn default() -> Self {
+        Heap::new()
+    }
+}
+
+impl Heap {
+    /// An empty heap; memory is asked for on first use.
+    pub fn new() -> Heap {
+        Heap {
+            cur: std::ptr::null_mut(),
+            end: std::ptr::null_mut(),
+            big: 0,
+            counters: HeapCounters::default(),
+        }
+    }
+
+    /// Bytes handed out so far (chunks are counted whole).
+    pub fn bytes(&self) -> u64 {
+        self.counters.chunks * (CHUNK_WORDS as u64) * 8 + self.big * 8
+    }
+
+    #[inline(always)]
+    pub(super) fn words(&mut self, n: usize) -> *mut u64 {
+        if (self.end as usize).wrapping_sub(self.cur as usize) >= n * 8 {
+            let p = self.cur;
+            // SAFETY: the chunk has at least n more words.
+            self.cur = unsafe { p.add(n) };
+            p
+        } else {
+            self.words_slow(n)
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn words_slow(&mut self, n: usize) -> *mut u64 {
+        if n > CHUNK_WORDS / 8 {
+            self.big += n as u64;
+            return map(n);
+        }
+        let p = map(CHUNK_WORDS);
+        self.counters.chunks += 1;
+        // SAFETY: the chunk has CHUNK_WORDS words, n is less.
+        unsafe {
+            self.end = p.add(CHUNK_WORDS);
+            self.cur = p.add(n);
+        }
+        p
+    }
+
+    /// An integer.
+    #[inline(always)]
+    pub fn int(&mut self, i: i64) -> Value {
+        Value::small_int(i).unwrap_or_else(|| self.boxed(value::KIND_INT, i as u64))
+    }
+
+    /// A float.
+    pub fn float(&mut self, f: f64) -> Value {
+        self.boxed(value::KIND_FLOAT, f.to_bits())
+    }
+
+    /// A value of the embedding program, by its index there.
+    pub fn external(&mut self, index: u32) -> Value {
+        self.boxed(value::KIND_EXTERNAL | (index as u64) << 32, 0)
+    }
+
+    fn boxed(&mut self, header: u64, word: u64) -> Value {
+        let p = self.words(2);
+        // SAFETY: two fresh words.
+        unsafe {
+            p.write(header);
+            p.add(1).write(word);
+        }
+        Value::from_ptr(p, value::OBJ)
+    }
+
+    /// A string without context.
+    #[inline]
+    pub fn string(&mut self, s: &[u8]) -> Value {
+        self.string_ctx(s, ContextId::NONE)
+    }
+
+    /// A string with a context.
+    #[inline]
+    pub fn string_ctx(&mut self, s: &[u8], ctx: ContextId) -> Value {
+        self.string_with(s.len(), ctx, |b| b.copy_from_slice(s))
+    }
+
+    /// A string of known length whose bytes are written in place.
+    ///
+    /// # Panics
+    /// If the string is 4 GiB or longer.
+    #[inline]
+    pub fn string_with(&mut self, len: usize, ctx: ContextId, fill: impl FnOnce(&mut [u8])) -> Value {
+        if len == 0 && ctx == ContextId::NONE {
+            fill(&mut []);
+            return Value::from_ptr(EMPTY_STR.as_ptr().cast(), value::STR);
+        }
+        assert!(len <= u32::MAX as usize, "a string of {len} bytes is too long");
+        self.counters.strings += 1;
+        self.counters.string_bytes += len as u64;
+        let p = self.words(1 + len.div_ceil(8));
+        // SAFETY: fresh words, enough for header and bytes; the bytes are zeroed by the mapping before they are lent.
+        unsafe {
+            p.write(len as u64 | (ctx.0 as u64) << 32);
+            let bytes = p.add(1).cast::<u8>();
+            fill(std::slice::from_raw_parts_mut(bytes, len));
+        }
+        Value::from_ptr(p, value::STR)
+    }
+
+    /// The same text with another context; shares nothing.
+    pub fn with_context(&mut self, s: Str, ctx: ContextId) -> Value {
+        if s.context() == ctx {
+            return s.value();
+        }
+        self.string_ctx(s.as_bytes(), ctx)
+    }
+
+    /// A path: a tree (0 is the file system) and an absolute canonical path in it.
+    pub fn path(&mut self, root: u32, path: &[u8]) -> Value {
+        let p = self.words(2 + path.len().div_ceil(8));
+        // SAFETY: fresh words, enough for header, length and bytes.
+        unsafe {
+            p.write(value::KIND_PATH | (root as u64) << 32);
+            p.add(1).write(path.len() as u64);
+            std::ptr::copy_nonoverlapping(path.as_ptr(), p.add(2).cast::<u8>(), path.len());
+        }
+        Value::from_ptr(p, value::OBJ)
+    }
+
+    /// A function applied to too few arguments.
+    pub fn pap(&mut self, f: Value, args: &[Value]) -> Value {
+        let p = self.words(2 + args.len());
+        // SAFETY: fresh words for header, function and arguments.
+        unsafe {
+            p.write(value::KIND_PAP | (args.len() as u64) << 32);
+            p.add(1).write(f.word());
+            for (i, a) in args.iter().enumerate() {
+                p.add(2 + i).write(a.word());
+            }
+        }
+        Value::from_ptr(p, value::OBJ)
+    }
+
+    /// The empty list.
+    pub fn empty_list(&self) -> Value {
+        empty_list()
+    }
+
+    /// A list of `n` nulls, to be filled with [`List::set`].
+    #[inline]
+    pub fn new_list(&mut self, n: usize) -> List {
+        if n == 0 {
+            return List(EMPTY_LIST.as_ptr());
+        }
+        self.counters.lists += 1;
+        self.counters.list_elems += n as u64;
+        let p = self.words(1 + n);
+        // SAFETY: fresh words for length and elements.
+        unsafe {
+            p.write(n as u64);
+            for i in 0..n {
+                p.add(1 + i).write(Value::NULL.word());
+            }
+        }
+        List(p)
+    }
+
+    /// A list of these elements.
+    #[inline]
+    pub fn list(&mut self, elems: &[Value]) -> Value {
+        let l = self.new_list(elems.len());
+        for (i, v) in elems.iter().enumerate() {
+            l.set(i, *v);
+        }
+        l.value()
+    }
+
+    /// A set with the names of `shape`, whose values are null until they are set.
+    #[inline]
+    pub fn new_attrs(&mut self, shape: Shape) -> Attrs {
+        let n = shape.len();
+        if n == 0 {
+            return Attrs::empty();
+        }
+        self.counters.sets += 1;
+        self.counters.set_attrs += n as u64;
+        let p = self.words(1 + n);
+        // SAFETY: fresh words for shape and values.
+        unsafe {
+            p.write(shape.0 as u64);
+            for i in 0..n {
+                p.add(1 + i).write(Value::NULL.word());
+            }
+        }
+        Attrs(p)
+    }
+
+    /// A thunk of `code` whose captures are not filled in yet ([`Heap::fill`]).
+    #[inline(always)]
+    pub fn thunk_unfilled(&mut self, code: &'static ThunkCode) -> Value {
+        self.counters.thunks += 1;
+        let n = code.caps.len();
+        let p = self.words(1 + n);
+        // SAFETY: fresh words; unfilled captures are read by nobody before `fill`, but hold a valid value anyway.
+        unsafe {
+            p.write(Thunk::suspended_word(code));
+            for i in 0..n {
+                p.add(1 + i).write(Value::NULL.word());
+            }
+        }
+        Value::from_ptr(p, value::THUNK)
+    }
+
+    /// A thunk of `code` with its captures taken from a frame and an environment.
+    #[inline(always)]
+    pub fn thunk(&mut self, code: &'static ThunkCode, env: Env, frame: Frame) -> Value {
+        self.counters.thunks += 1;
+        let n = code.caps.len();
+        let p = self.words(1 + n);
+        // SAFETY: fresh words for header and captures.
+        unsafe {
+            p.write(Thunk::suspended_word(code));
+            fill(p, code.caps, env, frame);
+        }
+        Value::from_ptr(p, value::THUNK)
+    }
+
+    /// A delayed call of `f` with one to a few arguments.
+    #[inline]
+    pub fn app(&mut self, f: Value, args: &[Value]) -> Value {
+        self.counters.thunks += 1;
+        let p = self.words(2 + args.len());
+        // SAFETY: fresh words for header, function and arguments.
+        unsafe {
+            p.write(Thunk::app_word(args.len()));
+            p.add(1).write(f.word());
+            for (i, a) in args.iter().enumerate() {
+                p.add(2 + i).write(a.word());
+            }
+        }
+        Value::from_ptr(p, value::THUNK)
+    }
+
+    /// A thunk that has failed with the error of this index, of whose trace the first `frames` belong to it.
+    pub fn failed(&mut self, error: u32, frames: u32) -> Value {
+        let p = self.words(1);
+        // SAFETY: a fresh word.
+        unsafe { p.write(Thunk::failed_word(error, frames)) };
+        Value::from_ptr(p, value::THUNK)
+    }
+
+    /// A closure whose captures are not filled in yet ([`Heap::fill`]).
+    #[inline(always)]
+    pub fn closure_unfilled(&mut self, code: &'static LambdaCode) -> Value {
+        self.counters.closures += 1;
+        let n = code.caps.len();
+        let p = self.words(1 + n);
+        // SAFETY: as for thunks.
+        unsafe {
+            p.write(code as *const LambdaCode as u64);
+            for i in 0..n {
+                p.add(1 + i).write(Value::NULL.word());
+            }
+        }
+        Value::from_ptr(p, value::FUN)
+    }
+
+    /// A closure with its captures taken from a frame and an environment.
+    #[inline(always)]
+    pub fn closure(&mut self, code: &'static LambdaCode, env: Env, frame: Frame) -> Value {
+        self.counters.closures += 1;
+        let n = code.caps.len();
+        let p = self.words(1 + n);
+        // SAFETY: as for thunks.
+        unsafe {
+            p.write(code as *const LambdaCode as u64);
+            fill(p, code.caps, env, frame);
+        }
+        Value::from_ptr(p, value::FUN)
+    }
+
+    /// Fills in the captures of an object made by `thunk_unfilled` or `closure_unfilled`.
+    #[inline(always)]
+    pub fn fill(&self, object: Value, caps: &'static [Src], env: Env, frame: Frame) {
+        debug_assert!(matches!(object.tag(), value::THUNK | value::FUN));
+        // SAFETY: the object was made for exactly these captures, by the same code record.
+        unsafe { fill(object.ptr() as *mut u64, caps, env, frame) }
+    }
+}
+
+/// The empty list.
+pub(super) fn empty_list() -> Value {
+    Value::from_ptr(EMPTY_LIST.as_ptr(), value::LIST)
+}
+
+#[inline(always)]
+unsafe fn fill(p: *mut u64, caps: &'static [Src], env: Env, frame: Frame) {
+    for (i, s) in caps.iter().enumerate() {
+        let v = match s.local() {
+            Some(slot) => frame.get_short(slot),
+            None => env.get_short(s.capture()),
+        };
+        // SAFETY: the caller's object has a word for every capture.
+        unsafe { (*p.add(1 + i).cast::<AtomicU64>()).store(v.word(), Relaxed) };
+    }
+}
+
+fn map(words: usize) -> *mut u64 {
+    // SAFETY: an anonymous private mapping; the result is checked.
+    let p = unsafe {
+        libc::mmap(
+            std::ptr::null_mut(),
+            words * 8,
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            -1,
+            0,
+        )
+    };
+    if p == libc::MAP_FAILED {
+        let layout = std::alloc::Layout::array::<u64>(words).expect("a chunk is far below the address space");
+        std::alloc::handle_alloc_error(layout);
+    }
+    p.cast()
+}

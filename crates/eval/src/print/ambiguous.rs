@@ -1,0 +1,76 @@
+//! The printer of `nix-instantiate --eval`.
+
+use rustc_hash::FxHashSet;
+
+use super::{float_six, identifier, string_literal};
+use crate::Ctx;
+use crate::error::Res;
+use crate::heap::{ThunkState, Value, View};
+use crate::pos::Pos;
+
+impl Ctx {
+    /// Prints a value as `nix-instantiate --eval` does; nothing is evaluated.
+    ///
+    /// # Errors
+    /// Data that nests too deep.
+    pub fn print_ambiguous(&mut self, v: Value) -> Res<String> {
+        let mut out = String::new();
+        self.ambiguous(v, &mut out, &mut FxHashSet::default(), 0)?;
+        Ok(out)
+    }
+
+    fn ambiguous(&mut self, v: Value, out: &mut String, seen: &mut FxHashSet<Value>, depth: u32) -> Res<()> {
+        if depth > self.settings.max_call_depth || self.stack_is_short() {
+            return Err(self.stack_overflow(Pos::NONE));
+        }
+        let v = v.resolved();
+        match v.view() {
+            View::Int(i) => out.push_str(&i.to_string()),
+            View::Float(f) => out.push_str(&float_six(f)),
+            View::Bool(b) => out.push_str(if b { "true" } else { "false" }),
+            View::Null => out.push_str("null"),
+            View::Str(s) => string_literal(s.as_bytes(), out),
+            View::Path(p) => {
+                let p = self.source_path(p);
+                out.push_str(&self.io.show(&p));
+            }
+            View::Attrs(a) => {
+                let f = self.flat(a);
+                if !f.is_empty() && !seen.insert(f.attrs().value()) {
+                    out.push_str("«repeated»");
+                    return Ok(());
+                }
+                out.push_str("{ ");
+                for i in self.lexical_order(f) {
+                    identifier(self.name(f.name(*i as usize)), out);
+                    out.push_str(" = ");
+                    self.ambiguous(f.value(*i as usize), out, seen, depth + 1)?;
+                    out.push_str("; ");
+                }
+                out.push('}');
+            }
+            View::List(l) => {
+                if !l.is_empty() && !seen.insert(v) {
+                    out.push_str("«repeated»");
+                    return Ok(());
+                }
+                out.push_str("[ ");
+                for e in l.iter() {
+                    self.ambiguous(e, out, seen, depth + 1)?;
+                    out.push(' ');
+                }
+                out.push(']');
+            }
+            View::Thunk(t) => match t.state() {
+                ThunkState::Running(_) => out.push_str("«potential infinite recursion»"),
+                _ => out.push_str("<CODE>"),
+            },
+            View::Closure(_) => out.push_str("<LAMBDA>"),
+            View::Prim(_) => out.push_str("<PRIMOP>"),
+            View::Pap(p) if p.function().as_prim().is_some() => out.push_str("<PRIMOP-APP>"),
+            View::Pap(_) => out.push_str("<LAMBDA>"),
+            View::External(_) => out.push_str("«external»"),
+        }
+        Ok(())
+    }
+}
