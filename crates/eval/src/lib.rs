@@ -25,8 +25,8 @@ mod resolve;
 mod run;
 mod sort;
 mod stats;
-pub mod text;
 pub mod suggest;
+pub mod text;
 mod top;
 
 pub use ctx::{AttrsBuilder, Counters, Ctx, Settings};

@@ -11,8 +11,8 @@ use firn_hash::{Algo, Hash, Hasher};
 use firn_nar::NarWriter;
 use firn_path::{ContentAddress, ContentMethod, References, SingleDerivedPath, StoreDir, StorePath};
 
-pub struct FsIo {
-    pub dir: StoreDir,
+pub(crate) struct FsIo {
+    pub(crate) dir: StoreDir,
 }
 
 fn fail(what: &str, path: &str, e: &std::io::Error) -> IoError {
