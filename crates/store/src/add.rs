@@ -9,24 +9,21 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
 
 use firn_hash::{Algo, Hash, Hasher};
-use firn_nar::{Event, NarReader};
 use firn_path::scan::HashRewriter;
 use firn_path::{ContentAddress, ContentMethod, FileMethod, References, StorePath, StorePathSet};
+use firn_source::{dump_path, hash_path};
 
 use crate::db::Registration;
+use crate::delete::{delete_tree, ensure_gone};
 use crate::error::{Context, Result, StoreError};
-use crate::files::{
-    RestoreOptions, delete_tree, dump_tree, ensure_gone, hash_flat, hash_tree, make_removable, restore_flat,
-    restore_tree,
-};
+use crate::files::{hash_flat, restore_flat, restore_tree};
 use crate::git_hash::git_hash;
 use crate::info::PathInfo;
 use crate::local::{LocalStore, known_outputs};
 use crate::locks::{LockKind, lock};
+use crate::spool::{Received, Spool};
 use crate::store::{AddOptions, DumpMethod, NewContents};
 
 /// Distinguishes names of temporary files of this process.
@@ -88,17 +85,7 @@ impl LocalStore {
         dump: DumpMethod,
         produce: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
     ) -> Result<Received> {
-        let mut spool = Spool {
-            store: self,
-            dump,
-            limit: usize::try_from(self.settings().nar_buffer_size()).unwrap_or(usize::MAX),
-            memory: Vec::new(),
-            hasher: Hasher::new(new.algo),
-            // a NAR is registered by its SHA-256, whatever addresses it
-            nar_hasher: (dump == DumpMethod::Nar && new.algo != Algo::Sha256)
-                .then(|| Hasher::new(Algo::Sha256)),
-            disk: None,
-        };
+        let mut spool = Spool::new(self, dump, new.algo);
         let produced = produce(&mut spool);
         let received = spool.finish();
         produced?;
@@ -115,13 +102,13 @@ impl LocalStore {
     }
 
     /// A name beside `path` in the store that the temporary root of `path` keeps from the garbage collector.
-    fn beside(&self, path: &StorePath) -> PathBuf {
+    pub(crate) fn beside(&self, path: &StorePath) -> PathBuf {
         let n = COUNTER.fetch_add(1, Ordering::Relaxed);
         self.config.real_dir.join(format!("{}-tmp-{}-{n}", path.hash_part(), std::process::id()))
     }
 
     /// Puts a finished tree at its place, over the rest of an earlier try.
-    fn rename_into_place(&self, from: &Path, real: &Path) -> Result<()> {
+    pub(crate) fn rename_into_place(&self, from: &Path, real: &Path) -> Result<()> {
         ensure_gone(real)?;
         std::fs::rename(from, real).context("renaming to", real)
     }
@@ -169,7 +156,7 @@ impl LocalStore {
     /// Writes a NAR to `beside` and checks that it is what `info` says.
     fn write_checked(&self, info: &PathInfo, nar: &mut dyn Read, beside: &Path) -> Result<()> {
         let mut hashing = HashingReader { inner: nar, hasher: Hasher::new(Algo::Sha256) };
-        restore_tree(beside, &mut hashing, &self.restore_options())?;
+        restore_tree(beside, &mut hashing, self.settings().ignored_acls())?;
         let size = hashing.hasher.bytes();
         let hash = hashing.hasher.finish();
         if hash != info.nar_hash {
@@ -235,13 +222,12 @@ impl LocalStore {
         for path in order {
             locks.extend(self.lock_path(path)?);
         }
-        let options = self.restore_options();
         let mut registrations = Vec::with_capacity(new.len());
         for (info, text) in &new {
             if self.info_uncached(&info.path)?.is_some() {
                 continue;
             }
-            self.write_text(&info.path, text.contents, &options)?;
+            self.write_text(&info.path, text.contents)?;
             let outputs = match info.path.derivation_name() {
                 Ok(name) => {
                     let drv = firn_derivation::aterm::parse(self.dir(), text.contents, name)?;
@@ -259,10 +245,10 @@ impl LocalStore {
         Ok(paths)
     }
 
-    fn write_text(&self, path: &StorePath, contents: &[u8], options: &RestoreOptions) -> Result<()> {
+    fn write_text(&self, path: &StorePath, contents: &[u8]) -> Result<()> {
         let beside = self.beside(path);
         let real = self.real(path);
-        restore_flat(&beside, &mut { contents }, options)?;
+        restore_flat(&beside, &mut { contents }, self.settings().ignored_acls())?;
         self.rename_into_place(&beside, &real)?;
         self.optimise_added(&real, false)
     }
@@ -303,14 +289,14 @@ pub(crate) fn content_hash(
     match (method.file_method(), own) {
         (FileMethod::Git, _) => git_hash(path, algo),
         (FileMethod::Flat, None) => hash_flat(path, algo),
-        (FileMethod::NixArchive, None) => Ok(hash_tree(path, algo)?.0),
+        (FileMethod::NixArchive, None) => Ok(hash_path(path, algo)?.0),
         (kind, Some(own)) => {
             let mut rewriter = HashRewriter::with_bytes(own, [0; firn_path::HASH_LEN], Hasher::new(algo));
             if kind == FileMethod::Flat {
                 let mut file = File::open(path).context("opening file", path)?;
                 io::copy(&mut file, &mut rewriter).context("reading file", path)?;
             } else {
-                dump_tree(path, &mut rewriter)?;
+                dump_path(path, &mut rewriter)?;
             }
             let stream = |source| StoreError::Stream { action: "hashing", source };
             let (mut hasher, positions) = rewriter.finish().map_err(stream)?;
@@ -333,258 +319,5 @@ impl Read for HashingReader<'_> {
         let got = self.inner.read(buffer)?;
         self.hasher.update(&buffer[..got]);
         Ok(got)
-    }
-}
-
-/// Takes a stream in, hashing it; in memory until it is too big, then on disk.
-struct Spool<'a> {
-    store: &'a LocalStore,
-    dump: DumpMethod,
-    limit: usize,
-    memory: Vec<u8>,
-    hasher: Hasher,
-    nar_hasher: Option<Hasher>,
-    disk: Option<DiskSpool>,
-}
-
-/// A thread that writes what it is sent into a temporary folder.
-struct DiskSpool {
-    dir: TempDir,
-    sender: Option<SyncSender<Vec<u8>>>,
-    thread: Option<JoinHandle<Result<()>>>,
-}
-
-impl Spool<'_> {
-    fn start_disk(&mut self) -> Result<()> {
-        let (path, lock) = self.store.create_temp_dir()?;
-        let dir = TempDir { path, _lock: lock };
-        let (sender, receiver) = sync_channel(16);
-        let target = dir.contents();
-        let options = self.store.restore_options();
-        let dump = self.dump;
-        let thread = std::thread::Builder::new()
-            .name("restore".into())
-            .spawn(move || {
-                let mut reader = ChannelReader { receiver, current: Vec::new(), at: 0 };
-                match dump {
-                    DumpMethod::Nar => restore_tree(&target, &mut reader, &options),
-                    DumpMethod::Flat => restore_flat(&target, &mut reader, &options),
-                }
-            })
-            .context("starting a thread for", &dir.path)?;
-        let mut disk = DiskSpool { dir, sender: Some(sender), thread: Some(thread) };
-        disk.send(std::mem::take(&mut self.memory));
-        self.disk = Some(disk);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Received> {
-        let size = self.hasher.bytes();
-        let place = match self.disk.take() {
-            None => Place::Memory(self.memory),
-            Some(mut disk) => {
-                disk.send(std::mem::take(&mut self.memory));
-                disk.sender = None;
-                let thread = disk.thread.take().expect("taken only here");
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-                Place::Disk(disk.dir)
-            }
-        };
-        let hash = self.hasher.finish();
-        let nar = match (self.dump, self.nar_hasher) {
-            (DumpMethod::Flat, _) => None,
-            (DumpMethod::Nar, Some(hasher)) => Some((hasher.finish(), size)),
-            (DumpMethod::Nar, None) => Some((hash, size)),
-        };
-        Ok(Received { hash, size, nar, place })
-    }
-}
-
-impl DiskSpool {
-    /// Hands a piece to the thread. If that has failed, the pieces are dropped and its error is seen at the end.
-    fn send(&mut self, piece: Vec<u8>) {
-        if let Some(sender) = &self.sender {
-            let _ = sender.send(piece);
-        }
-    }
-}
-
-impl Write for Spool<'_> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.hasher.update(data);
-        if let Some(hasher) = &mut self.nar_hasher {
-            hasher.update(data);
-        }
-        if self.disk.is_none() && self.memory.len() + data.len() > self.limit {
-            self.start_disk().map_err(io::Error::other)?;
-        }
-        match &mut self.disk {
-            None => self.memory.extend_from_slice(data),
-            Some(disk) => {
-                // small pieces are gathered, so that the channel carries big ones
-                self.memory.extend_from_slice(data);
-                if self.memory.len() >= 256 * 1024 {
-                    disk.send(std::mem::take(&mut self.memory));
-                }
-            }
-        }
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if let Some(disk) = &mut self.disk {
-            disk.send(std::mem::take(&mut self.memory));
-        }
-        Ok(())
-    }
-}
-
-struct ChannelReader {
-    receiver: Receiver<Vec<u8>>,
-    current: Vec<u8>,
-    at: usize,
-}
-
-impl Read for ChannelReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.current.len() {
-            match self.receiver.recv() {
-                Ok(piece) => {
-                    self.current = piece;
-                    self.at = 0;
-                }
-                Err(_) => return Ok(0),
-            }
-        }
-        let got = buffer.len().min(self.current.len() - self.at);
-        buffer[..got].copy_from_slice(&self.current[self.at..self.at + got]);
-        self.at += got;
-        Ok(got)
-    }
-}
-
-/// A locked temporary folder in the store, deleted when dropped.
-struct TempDir {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl TempDir {
-    fn contents(&self) -> PathBuf {
-        self.path.join("x")
-    }
-}
-
-impl Drop for TempDir {
-    fn drop(&mut self) {
-        let _ = delete_tree(&self.path);
-    }
-}
-
-/// Contents that came in.
-struct Received {
-    /// Of the bytes as they came.
-    hash: Hash,
-    size: u64,
-    /// SHA-256 and size of the NAR, where the bytes were one.
-    nar: Option<(Hash, u64)>,
-    place: Place,
-}
-
-enum Place {
-    Memory(Vec<u8>),
-    Disk(TempDir),
-}
-
-impl Received {
-    /// The hash that addresses the contents.
-    fn content_hash(&self, new: &NewContents<'_>, dump: DumpMethod) -> Result<Hash> {
-        match (new.method.file_method(), dump, &self.place) {
-            (FileMethod::Flat, DumpMethod::Flat, _) | (FileMethod::NixArchive, DumpMethod::Nar, _) => {
-                Ok(self.hash)
-            }
-            (method, _, Place::Disk(dir)) => match method {
-                FileMethod::Git => git_hash(&dir.contents(), new.algo),
-                FileMethod::Flat => hash_flat(&dir.contents(), new.algo),
-                FileMethod::NixArchive => Ok(hash_tree(&dir.contents(), new.algo)?.0),
-            },
-            (FileMethod::Flat, DumpMethod::Nar, Place::Memory(nar)) => flat_hash_of_nar(nar, new.algo),
-            (FileMethod::NixArchive, DumpMethod::Flat, Place::Memory(bytes)) => {
-                Ok(firn_nar::write_file(Hasher::new(new.algo), bytes)?.finish())
-            }
-            (FileMethod::Git, DumpMethod::Flat, Place::Memory(bytes)) => {
-                Ok(crate::git_hash::blob_hash(bytes, new.algo))
-            }
-            (FileMethod::Git, DumpMethod::Nar, Place::Memory(nar)) => {
-                crate::git_hash::nar_git_hash(nar, new.algo)
-            }
-        }
-    }
-
-    /// Puts the contents at `real`, by way of a place beside it; gives the hash and size of their NAR.
-    fn place(
-        self,
-        store: &LocalStore,
-        path: &StorePath,
-        real: &Path,
-        dump: DumpMethod,
-    ) -> Result<(Hash, u64)> {
-        let mut flat_nar = None;
-        match self.place {
-            Place::Memory(bytes) => {
-                let beside = store.beside(path);
-                let options = store.restore_options();
-                let restored = match dump {
-                    DumpMethod::Nar => restore_tree(&beside, &mut bytes.as_slice(), &options),
-                    DumpMethod::Flat => {
-                        let hasher = firn_nar::write_file(Hasher::new(Algo::Sha256), &bytes)?;
-                        let size = hasher.bytes();
-                        flat_nar = Some((hasher.finish(), size));
-                        restore_flat(&beside, &mut bytes.as_slice(), &options)
-                    }
-                };
-                if let Err(e) = restored {
-                    let _ = delete_tree(&beside);
-                    return Err(e);
-                }
-                store.rename_into_place(&beside, real)?;
-            }
-            Place::Disk(dir) => {
-                let contents = dir.contents();
-                // moving a folder elsewhere changes its `..`, for which it must be writable
-                make_removable(&contents)?;
-                store.rename_into_place(&contents, real)?;
-                if real.symlink_metadata().context("getting status of", real)?.is_dir() {
-                    let mode = rustix::fs::Mode::from_raw_mode(0o555);
-                    rustix::fs::chmod(real, mode).context("setting permissions on", real)?;
-                    rustix::fs::utimensat(
-                        rustix::fs::CWD,
-                        real,
-                        &crate::files::STORE_TIMES,
-                        rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
-                    )
-                    .context("changing modification time of", real)?;
-                }
-            }
-        }
-        match self.nar.or(flat_nar) {
-            Some(nar) => Ok(nar),
-            None => hash_tree(real, Algo::Sha256),
-        }
-    }
-}
-
-/// The hash of the one file in a NAR.
-fn flat_hash_of_nar(nar: &[u8], algo: Algo) -> Result<Hash> {
-    let mut reader = NarReader::new(nar);
-    match reader.next_event()? {
-        Some(Event::File { .. }) => {
-            let mut hasher = Hasher::new(algo);
-            reader.copy_contents(&mut hasher)?;
-            Ok(hasher.finish())
-        }
-        _ => Err(StoreError::Nar(
-            "cannot add a directory or symlink with the flat method: regular file expected".into(),
-        )),
     }
 }

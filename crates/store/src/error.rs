@@ -142,12 +142,6 @@ pub enum StoreError {
         /// A path that refers to it.
         parent: String,
     },
-    /// A file that is neither regular file, folder nor link.
-    #[error("file \"{}\" has an unsupported type", .0.display())]
-    UnsupportedType(PathBuf),
-    /// A file that the builder does not own.
-    #[error("invalid ownership on file \"{}\"", .0.display())]
-    InvalidOwnership(PathBuf),
     /// A garbage collector root inside the store.
     #[error(
         "creating a garbage collector root (\"{}\") in the Nix store is forbidden (are you running nix-build inside the store?)",
@@ -224,6 +218,9 @@ pub enum StoreError {
     /// What was to be added cannot be read; the text is that of whoever reads it.
     #[error("{0}")]
     Contents(String),
+    /// Reading or writing a tree of files failed.
+    #[error(transparent)]
+    Source(#[from] firn_source::SourceError),
     /// A NAR that does not parse.
     #[error("{0}")]
     Nar(String),

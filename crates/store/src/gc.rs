@@ -14,8 +14,8 @@ use firn_events::Level;
 use firn_path::{StorePath, StorePathSet};
 
 use crate::db::Graph;
+use crate::delete::delete_tree;
 use crate::error::{Context, Result, StoreError};
-use crate::files::delete_tree;
 use crate::gc_server::{GcServer, Shared};
 use crate::local::LocalStore;
 use crate::locks::{LockKind, lock, open_lock_file, try_lock};

@@ -4,7 +4,6 @@
 //! - [`LocalStore`]: files and a database on this machine, shared with C++ Nix; [`DummyStore`]: in memory.
 //! - [`resolve`], [`open_store`]: which store an address means on this machine.
 //! - [`gc`], [`verify`], [`optimise`], [`profiles`], [`export`], [`registration`], [`closure`]: what is done with them.
-//! - [`files`]: trees in a store as archives, in canonical form.
 //!
 //! Invariants: the logical store directory (what paths say) and the real one (where files are) are never mixed up: paths
 //! are [`firn_path::StorePath`] until a file is touched, which only [`LocalStore::real`] leads to. A path is valid when its
@@ -12,14 +11,15 @@
 
 mod add;
 mod auto_gc;
-mod build;
+pub mod build;
 pub mod closure;
 mod config;
 mod db;
+mod delete;
 mod dummy;
 mod error;
 pub mod export;
-pub mod files;
+mod files;
 pub mod gc;
 mod gc_server;
 mod git_hash;
@@ -35,7 +35,9 @@ mod reference;
 pub mod registration;
 pub mod roots;
 mod runtime_roots;
+mod setup;
 mod signature;
+mod spool;
 mod store;
 mod temp_roots;
 pub mod verify;
@@ -46,8 +48,10 @@ pub use build::{
 };
 pub use config::LocalConfig;
 pub use db::Realisation;
+pub use delete::delete_tree;
 pub use dummy::DummyStore;
 pub use error::{Result, StoreError};
+pub use files::{Scanned, scan_and_hash, tree_size};
 pub use info::PathInfo;
 pub use local::LocalStore;
 pub use open::{Resolved, detect_host, open_store, resolve};

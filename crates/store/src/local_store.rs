@@ -12,7 +12,6 @@ use firn_settings::Feature;
 
 use crate::build::{BuildMode, BuildResult, Missing, missing_without_substituters};
 use crate::error::{Result, StoreError};
-use crate::files::dump_tree;
 use crate::info::PathInfo;
 use crate::local::LocalStore;
 use crate::roots::Roots;
@@ -89,7 +88,7 @@ impl Store for LocalStore {
 
     fn write_nar(&self, path: &StorePath, out: &mut dyn Write) -> Result<()> {
         self.require_info(path)?;
-        dump_tree(&self.real(path), out)
+        Ok(firn_source::dump_path(&self.real(path), out)?)
     }
 
     fn read_derivation(&self, path: &StorePath) -> Result<Derivation> {

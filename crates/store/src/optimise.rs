@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use firn_events::{Activity, ActivityKind, ActivityResult, Level};
 use firn_hash::Algo;
+use firn_source::hash_path;
 use rustix::fs::{AtFlags, CWD, Mode};
 use rustix::io::Errno;
 
 use crate::error::{Context, Result};
-use crate::files::{STORE_TIMES, hash_tree};
+use crate::files::STORE_TIMES;
 use crate::local::LocalStore;
 use crate::store::Store;
 
@@ -137,11 +138,11 @@ impl Run<'_> {
     /// Replaces a file by a link to an equal one, or makes it the one that others will be linked to.
     fn share(&mut self, path: &Path, meta: &std::fs::Metadata) -> Result<()> {
         // the NAR's hash counts the executable bit, so that files of different modes are not shared
-        let (hash, _) = hash_tree(path, Algo::Sha256)?;
+        let (hash, _) = hash_path(path, Algo::Sha256)?;
         let link = self.store.config.links_dir().join(hash.nix32());
         if let Ok(old) = link.symlink_metadata() {
             let corrupt = old.len() != meta.len()
-                || (self.repair && !hash_tree(&link, Algo::Sha256).is_ok_and(|(h, _)| h == hash));
+                || (self.repair && !hash_path(&link, Algo::Sha256).is_ok_and(|(h, _)| h == hash));
             if corrupt {
                 self.store.events.warn(format!("removing corrupted link \"{}\"", link.display()));
                 self.store.events.warn("There may be more corrupted paths.\nYou should run `nix-store --verify --check-contents --repair` to fix them all");

@@ -11,7 +11,6 @@ use firn_hash::{Algo, Hash};
 use firn_path::{StoreDir, StorePath, StorePathSet};
 
 use crate::error::{Result, StoreError};
-use crate::files::hash_tree;
 use crate::info::PathInfo;
 use crate::local::LocalStore;
 use crate::store::Store;
@@ -137,14 +136,10 @@ impl LocalStore {
             }
             let real = self.real(&info.path);
             if canonicalise {
-                let mut options = crate::files::CanonicaliseOptions {
-                    ignored_acls: self.settings().ignored_acls().clone(),
-                    ..Default::default()
-                };
-                crate::files::canonicalise(&real, &mut options)?;
+                crate::files::canonicalise(&real, self.settings().ignored_acls())?;
             }
             if !hash_given {
-                (info.nar_hash, info.nar_size) = hash_tree(&real, Algo::Sha256)?;
+                (info.nar_hash, info.nar_size) = firn_source::hash_path(&real, Algo::Sha256)?;
             }
             infos.push(info);
         }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use firn_derivation::{Derivation, Scratch};
 use firn_hash::Algo;
-use firn_path::{ContentMethod, DerivedPath, StoreDir, StorePath, StorePathSet};
+use firn_path::{ContentMethod, DerivedPath, FileMethod, StoreDir, StorePath, StorePathSet};
+use firn_source::{Accessor, CanonPath, Filter, dump_nar};
 
 use crate::build::{BuildMode, BuildResult, Missing};
 use crate::error::{Result, StoreError};
@@ -165,6 +166,29 @@ pub trait Store: Send + Sync {
                 .map_err(|source| StoreError::Stream { action: "writing to the store", source })
         })?;
         Ok(info.path.clone())
+    }
+
+    /// Adds the tree (or file) at `root` of a source, without what `filter` leaves out, in one pass.
+    ///
+    /// # Errors
+    /// As [`Store::add_dump`], those of reading the source, and those of the filter.
+    fn add_source(
+        &self,
+        new: &NewContents<'_>,
+        accessor: &dyn Accessor,
+        root: &CanonPath,
+        filter: Option<&mut Filter<'_, StoreError>>,
+    ) -> Result<Arc<PathInfo>> {
+        if new.method.file_method() == FileMethod::Flat {
+            return self.add_dump(new, DumpMethod::Flat, &mut |out| {
+                let mut file = accessor.open(root)?;
+                std::io::copy(&mut file.reader, out)
+                    .map(drop)
+                    .map_err(|source| StoreError::Stream { action: "reading a file", source })
+            });
+        }
+        let mut filter = filter;
+        self.add_dump(new, DumpMethod::Nar, &mut |out| dump_nar(accessor, root, out, filter.as_deref_mut()))
     }
 
     /// Adds a path of which everything is known, from its NAR.

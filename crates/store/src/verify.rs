@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use firn_events::Level;
 use firn_hash::{Algo, Hash};
 use firn_path::{DerivedPath, StorePath, StorePathSet};
+use firn_source::hash_path;
 
 use crate::build::{BuildMode, require_success};
 use crate::error::{Context, Result, StoreError};
-use crate::files::hash_tree;
 use crate::local::LocalStore;
 use crate::locks::{LockKind, lock, open_lock_file, try_lock};
 use crate::store::Store;
@@ -140,7 +140,7 @@ impl Run<'_> {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
             self.store.events.message(Level::Talkative, format!("checking contents of \"{name}\""));
-            let hash = hash_tree(&path, Algo::Sha256)?.0.nix32();
+            let hash = hash_path(&path, Algo::Sha256)?.0.nix32();
             if hash == name {
                 continue;
             }
@@ -180,7 +180,7 @@ impl Run<'_> {
         let printed = store.print(path);
         store.events.message(Level::Talkative, format!("checking contents of '{printed}'"));
         let info = store.require_info(path)?;
-        let (hash, size) = hash_tree(&store.real(path), info.nar_hash.algo())?;
+        let (hash, size) = hash_path(&store.real(path), info.nar_hash.algo())?;
         let unknown = info.nar_hash == Hash::zero(Algo::Sha256);
         if !unknown && hash != info.nar_hash {
             let text = |h: &Hash| format!("{}:{}", h.algo(), h.nix32());

@@ -52,7 +52,7 @@ fn a_tree_comes_back_as_it_went_in() {
         let mut back = Vec::new();
         store.write_nar(&info.path, &mut back).expect("dumps");
         assert_eq!(back, nar);
-        assert_eq!(firn_store::files::tree_size(&real).expect("sizes"), nar.len() as u64);
+        assert_eq!(firn_store::tree_size(&real).expect("sizes"), nar.len() as u64);
         let names: Vec<_> = std::fs::read_dir(&store.config().real_dir)
             .expect("reads")
             .map(|e| e.expect("entry").file_name())
@@ -116,7 +116,7 @@ fn a_nar_must_be_what_is_said() {
         &mut &nar[..50],
         AddOptions::default(),
     );
-    assert!(matches!(truncated, Err(StoreError::Nar(_))), "{truncated:?}");
+    assert!(matches!(truncated, Err(StoreError::Source(_))), "{truncated:?}");
 }
 
 #[test]
@@ -201,4 +201,37 @@ fn circles_are_refused() {
     store
         .register(&[info(&a, &b), PathInfo::new(b.clone(), Hash::of(Algo::Sha256, b""), 8)])
         .expect("no circle");
+}
+
+#[test]
+fn a_source_is_added_as_the_reference_adds_it() {
+    use firn_source::{CanonPath, MemAccessor};
+    let (_root, store) = new_store();
+    let mut tree = MemAccessor::new();
+    for (path, contents) in [("a", "1"), ("dir/b", "2"), ("dir/skip", "3")] {
+        tree.add_file(&CanonPath::new(path).expect("a path"), contents.as_bytes()).expect("adds");
+    }
+    let root = CanonPath::root();
+    let all = store.add_source(&NewContents::source("s"), &tree, &root, None).expect("adds");
+    assert!(store.real(&all.path).join("dir/skip").exists());
+    let mut asked = Vec::new();
+    let mut filter = |path: &CanonPath| -> Result<bool, StoreError> {
+        asked.push(path.to_string());
+        Ok(path.base_name() != Some(b"skip"))
+    };
+    let some = store.add_source(&NewContents::source("s"), &tree, &root, Some(&mut filter)).expect("adds");
+    assert_eq!(asked, ["/a", "/dir", "/dir/b", "/dir/skip"]);
+    assert_ne!(some.path, all.path);
+    assert!(!store.real(&some.path).join("dir/skip").exists());
+    let references = StorePathSet::new();
+    let flat =
+        NewContents { method: ContentMethod::Flat, references: &references, ..NewContents::source("f") };
+    let file = store.add_source(&flat, &tree, &CanonPath::new("a").expect("a path"), None).expect("adds");
+    assert_eq!(std::fs::read(store.real(&file.path)).expect("reads"), b"1");
+    assert_eq!(file.ca.as_ref().map(|ca| ca.hash), Some(Hash::of(Algo::Sha256, b"1")));
+    let mut failing = |_: &CanonPath| -> Result<bool, StoreError> { Err(StoreError::InvalidHashPart) };
+    assert!(matches!(
+        store.add_source(&NewContents::source("s"), &tree, &root, Some(&mut failing)),
+        Err(StoreError::InvalidHashPart)
+    ));
 }

@@ -155,40 +155,8 @@ fn references_are_found_while_hashing() {
     let a = text(&store, "a", "1", &[]);
     let b = text(&store, "b", "2", &[]);
     let c = text(&store, "c", &format!("uses {} here", store.print(&a)), &[&a]);
-    let scanned = firn_store::files::scan_and_hash(&store.real(&c), [&a, &b]).expect("scans");
+    let scanned = firn_store::scan_and_hash(&store.real(&c), [&a, &b]).expect("scans");
     assert_eq!(scanned.references, StorePathSet::from([a]));
     let info = store.require_info(&c).expect("valid");
     assert_eq!((scanned.hash, scanned.size), (info.nar_hash, info.nar_size));
-}
-
-#[test]
-fn a_builders_files_become_canonical() {
-    use std::os::unix::fs::PermissionsExt;
-    let dir = tempfile::tempdir().expect("a folder");
-    let tree = dir.path().join("out");
-    std::fs::create_dir(&tree).expect("makes");
-    for (name, mode) in [("plain", 0o640), ("program", 0o4711), ("secret", 0o000)] {
-        std::fs::write(tree.join(name), "x").expect("writes");
-        std::fs::set_permissions(tree.join(name), std::fs::Permissions::from_mode(mode)).expect("changes");
-    }
-    std::fs::hard_link(tree.join("plain"), tree.join("twin")).expect("links");
-    std::os::unix::fs::symlink("nowhere", tree.join("link")).expect("links");
-    let mut options = firn_store::files::CanonicaliseOptions::default();
-    firn_store::files::canonicalise(&tree, &mut options).expect("canonical");
-    for (name, mode) in
-        [("plain", 0o444), ("program", 0o555), ("secret", 0o444), ("twin", 0o444), ("", 0o555)]
-    {
-        let meta = tree.join(name).metadata().expect("meta");
-        assert_eq!((meta.mode() & 0o7777, meta.mtime()), (mode, 1), "{name}");
-    }
-    assert_eq!(tree.join("link").symlink_metadata().expect("meta").mtime(), 1);
-    let mine = rustix::process::geteuid().as_raw();
-    let mut others =
-        firn_store::files::CanonicaliseOptions { uids: Some(mine + 1..=mine + 1), ..Default::default() };
-    let error = firn_store::files::canonicalise(&tree, &mut others).expect_err("not theirs");
-    assert!(matches!(error, StoreError::InvalidOwnership(_)), "{error}");
-    let socket = tree.parent().expect("parent").join("socket");
-    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("binds");
-    let error = firn_store::files::canonicalise(&socket, &mut options).expect_err("a socket");
-    assert!(matches!(error, StoreError::UnsupportedType(_)), "{error}");
 }
