@@ -4,6 +4,7 @@
 //! no global state. What the grammar accepts, the positions of nodes and the wording of errors are the reference's.
 
 pub mod ast;
+mod automaton;
 pub mod error;
 mod grammar;
 mod lexer;

@@ -367,7 +367,7 @@ impl Parser<'_> {
         let source = self.text_of(token);
         let mut buffer = std::mem::take(&mut self.text);
         let text = crate::text::unescaped(source, &mut buffer);
-        let symbol = self.intern(text);
+        let symbol = self.symbols.intern(text);
         self.text = buffer;
         symbol
     }

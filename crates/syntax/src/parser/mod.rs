@@ -5,9 +5,11 @@
 //! levels, each level using what is above the length that it found: nothing is allocated for a node.
 //!
 //! A failure is kept in the parser, so that results stay one word wide. What a syntax error says is worked out
-//! afterwards by [`crate::grammar`].
+//! afterwards by [`crate::automaton`].
 
 mod bindings;
+mod functions;
+mod operands;
 mod operators;
 mod strings;
 #[cfg(test)]
@@ -16,14 +18,16 @@ mod tests;
 use hashbrown::HashTable;
 
 use crate::ParseOptions;
-use crate::ast::{Ast, Expr, ExprId, Formal, Formals, Lambda, Part, PathElem, Range32, SelectOr, Span};
+use crate::ast::{Ast, Expr, ExprId, Formal, Part, PathElem, Range32, Span};
+use crate::automaton::find_mistake;
 use crate::error::{LintLevel, ParseError, ParseErrorKind, Warning, WarningKind};
-use crate::grammar::find_mistake;
 use crate::lexer::{Lexed, lex};
+use crate::symbol::well_known::EMPTY;
 use crate::symbol::{Symbol, SymbolTable, hash_name};
 use crate::token::{Kind, Token};
 
 use bindings::{Pending, PendingDynamic, PendingFrom, SetBuilder, Touched};
+use functions::Prefix;
 use operators::Operator;
 use strings::IndPart;
 
@@ -35,13 +39,13 @@ type Parsed<T> = Result<T, Failed>;
 
 const CACHE_SIZE: usize = 512;
 
-/// Something in front of an expression that ends where the expression ends.
-enum Prefix {
-    Lambda { start: u32, arg: Option<Symbol>, formals: Option<Formals> },
-    Assert { start: u32, condition: ExprId },
-    With { start: u32, set: ExprId },
-    Let { start: u32, set: u32 },
-    Else { start: u32, condition: ExprId, then: ExprId },
+/// A name that was seen in this source: its hash, where it stands, its symbol.
+#[derive(Clone, Copy)]
+struct Seen {
+    hash: u32,
+    start: u32,
+    end: u32,
+    symbol: Symbol,
 }
 
 pub(crate) struct Parser<'a> {
@@ -59,7 +63,7 @@ pub(crate) struct Parser<'a> {
     /// The `x or` that was parsed last and is not yet known to be what the author meant.
     cursed: Option<(ExprId, Span)>,
     /// Names seen lately, by hash.
-    names: Box<[(u32, Symbol); CACHE_SIZE]>,
+    names: Box<[Seen; CACHE_SIZE]>,
 
     // Shared helper stacks.
     prefixes: Vec<Prefix>,
@@ -125,7 +129,7 @@ impl<'a> Parser<'a> {
             error: None,
             depth: 0,
             cursed: None,
-            names: Box::new([(0, crate::symbol::well_known::EMPTY); CACHE_SIZE]),
+            names: Box::new([Seen { hash: 0, start: 0, end: 0, symbol: EMPTY }; CACHE_SIZE]),
             prefixes: Vec::new(),
             operands: Vec::new(),
             operators: Vec::new(),
@@ -280,20 +284,16 @@ impl<'a> Parser<'a> {
     }
 
     #[inline]
-    fn intern(&mut self, name: &[u8]) -> Symbol {
+    fn intern_token(&mut self, token: Token) -> Symbol {
+        let name = self.text_of(token);
         let hash = hash_name(name);
-        let slot = &mut self.names[hash as usize % CACHE_SIZE];
-        if slot.0 == hash && self.symbols.name(slot.1) == name {
-            return slot.1;
+        let seen = &mut self.names[hash as usize % CACHE_SIZE];
+        if seen.hash == hash && &self.src[seen.start as usize..seen.end as usize] == name {
+            return seen.symbol;
         }
         let symbol = self.symbols.intern_hashed(name, hash);
-        *slot = (hash, symbol);
+        *seen = Seen { hash, start: token.start, end: token.end, symbol };
         symbol
-    }
-
-    #[inline]
-    fn intern_token(&mut self, token: Token) -> Symbol {
-        self.intern(self.text_of(token))
     }
 
     /// The doc comment in front of the token that begins at `start`.
@@ -313,409 +313,6 @@ impl<'a> Parser<'a> {
         }
         Ok(())
     }
-
-    // Expressions.
-
-    /// An expression of any kind.
-    pub(crate) fn expr(&mut self) -> Parsed<ExprId> {
-        self.deeper()?;
-        let base = self.prefixes.len();
-        while self.prefix()? {}
-        let mut body = self.pipes()?;
-        while self.prefixes.len() > base {
-            if let Some(prefix) = self.prefixes.pop() {
-                body = self.finish_prefix(prefix, body)?;
-            }
-        }
-        self.depth -= 1;
-        Ok(body)
-    }
-
-    /// Reads a [`Prefix`], if there is one.
-    #[inline]
-    fn prefix(&mut self) -> Parsed<bool> {
-        let token = self.token();
-        let prefix = match token.kind {
-            Kind::Id => match self.ahead(1) {
-                Kind::Colon => {
-                    self.at += 2;
-                    let arg = self.intern_token(token);
-                    Prefix::Lambda { start: token.start, arg: Some(arg), formals: None }
-                }
-                Kind::At => {
-                    self.at += 2;
-                    let arg = self.intern_token(token);
-                    self.expect(Kind::CurlyOpen)?;
-                    let formals = self.formals()?;
-                    self.expect(Kind::Colon)?;
-                    Prefix::Lambda { start: token.start, arg: Some(arg), formals: Some(formals) }
-                }
-                _ => return Ok(false),
-            },
-            Kind::CurlyOpen if self.is_formals() => {
-                self.at += 1;
-                let formals = self.formals()?;
-                let arg = if self.kind() == Kind::At {
-                    let name = self.tokens[self.at + 1];
-                    self.at += 1;
-                    self.expect(Kind::Id)?;
-                    Some(self.intern_token(name))
-                } else {
-                    None
-                };
-                self.expect(Kind::Colon)?;
-                Prefix::Lambda { start: token.start, arg, formals: Some(formals) }
-            }
-            Kind::If => {
-                self.at += 1;
-                let condition = self.expr()?;
-                self.expect(Kind::Then)?;
-                let then = self.expr()?;
-                self.expect(Kind::Else)?;
-                Prefix::Else { start: token.start, condition, then }
-            }
-            Kind::Let if self.ahead(1) != Kind::CurlyOpen => {
-                self.at += 1;
-                let set = self.bindings(true)?;
-                self.expect(Kind::In)?;
-                Prefix::Let { start: token.start, set }
-            }
-            Kind::With => {
-                self.at += 1;
-                let set = self.expr()?;
-                self.expect(Kind::Semicolon)?;
-                Prefix::With { start: token.start, set }
-            }
-            Kind::Assert => {
-                self.at += 1;
-                let condition = self.expr()?;
-                self.expect(Kind::Semicolon)?;
-                Prefix::Assert { start: token.start, condition }
-            }
-            _ => return Ok(false),
-        };
-        self.prefixes.push(prefix);
-        Ok(true)
-    }
-
-    fn finish_prefix(&mut self, prefix: Prefix, body: ExprId) -> Parsed<ExprId> {
-        let end = self.last_end();
-        let (expr, start) = match prefix {
-            Prefix::Lambda { start, arg, formals } => {
-                if let Some(formals) = formals {
-                    self.check_formals(formals, arg, start)?;
-                }
-                let doc = self.doc_at(start);
-                self.ast.lambdas.push(Lambda { arg, formals, body, name: None, doc: Span::NONE });
-                let id =
-                    self.add(Expr::Lambda(self.ast.lambdas.len() as u32 - 1), Span { start, end }, start);
-                self.document(id, doc);
-                return Ok(id);
-            }
-            Prefix::Assert { start, condition } => (Expr::Assert(condition, body), start),
-            Prefix::With { start, set } => (Expr::With(set, body), start),
-            Prefix::Let { start, set } => {
-                if self.has_dynamics(set) {
-                    return self.fail(ParseErrorKind::DynamicInLet, Span { start, end });
-                }
-                (Expr::Let(set, body), start)
-            }
-            Prefix::Else { start, condition, then } => {
-                let index = self.ast.ids.len() as u32;
-                self.ast.ids.extend_from_slice(&[condition, then, body]);
-                (Expr::If(index), start)
-            }
-        };
-        Ok(self.add(expr, Span { start, end }, start))
-    }
-
-    /// Gives a function a doc comment, and functions that are its body as well, as far as they have none.
-    fn document(&mut self, id: ExprId, doc: Span) {
-        if doc == Span::NONE {
-            return;
-        }
-        let mut expr = self.expr_of(id);
-        while let Expr::Lambda(index) = expr {
-            let lambda = &mut self.ast.lambdas[index as usize];
-            if lambda.doc != Span::NONE {
-                return;
-            }
-            lambda.doc = doc;
-            expr = self.ast.exprs[lambda.body.0 as usize];
-        }
-    }
-
-    /// Tells a function, and functions that are its body, what name it is bound to.
-    fn name_function(&mut self, id: ExprId, name: Symbol) {
-        let mut expr = self.expr_of(id);
-        while let Expr::Lambda(index) = expr {
-            let lambda = &mut self.ast.lambdas[index as usize];
-            lambda.name = Some(name);
-            expr = self.ast.exprs[lambda.body.0 as usize];
-        }
-    }
-
-    // Formal arguments.
-
-    /// Whether the `{` that comes next begins the head of a function.
-    fn is_formals(&self) -> bool {
-        match (self.ahead(1), self.ahead(2)) {
-            (Kind::Ellipsis, _) | (Kind::Id, Kind::Comma | Kind::Question | Kind::CurlyClose) => true,
-            (Kind::CurlyClose, after) => matches!(after, Kind::Colon | Kind::At),
-            _ => false,
-        }
-    }
-
-    /// `{ a, b ? c, ... }` after its `{`.
-    fn formals(&mut self) -> Parsed<Formals> {
-        let base = self.formals.len();
-        let mut ellipsis = false;
-        loop {
-            let token = self.token();
-            match token.kind {
-                Kind::CurlyClose => break,
-                Kind::Ellipsis => {
-                    self.at += 1;
-                    ellipsis = true;
-                    break;
-                }
-                Kind::Id => {
-                    self.at += 1;
-                    let name = self.intern_token(token);
-                    let default = if self.kind() == Kind::Question {
-                        self.at += 1;
-                        Some(self.expr()?)
-                    } else {
-                        None
-                    };
-                    let span = Span { start: token.start, end: token.end };
-                    self.formals.push(Formal { name, span, default });
-                    if self.kind() != Kind::Comma {
-                        break;
-                    }
-                    self.at += 1;
-                }
-                _ => return Err(Failed),
-            }
-        }
-        self.expect(Kind::CurlyClose)?;
-        let start = self.ast.formals.len() as u32;
-        let len = (self.formals.len() - base) as u32;
-        self.ast.formals.extend(self.formals.drain(base..));
-        Ok(Formals { formals: Range32 { start, len }, ellipsis })
-    }
-
-    /// Sorts formal arguments and refuses what is there twice.
-    fn check_formals(&mut self, formals: Formals, arg: Option<Symbol>, start: u32) -> Parsed<()> {
-        let Range32 { start: from, len } = formals.formals;
-        let run = &mut self.ast.formals[from as usize..(from + len) as usize];
-        run.sort_unstable_by_key(|formal| (formal.name, formal.span.start));
-        let twice =
-            run.windows(2).find(|pair| pair[0].name == pair[1].name).map(|pair| (pair[1].name, pair[1].span));
-        let as_arg = arg.filter(|arg| run.binary_search_by_key(arg, |formal| formal.name).is_ok());
-        let span = Span { start, end: self.last_end() };
-        match (twice, as_arg) {
-            (Some((name, span)), _) => {
-                self.fail(ParseErrorKind::DuplicateFormal(self.printed_name(name)), span)
-            }
-            (None, Some(name)) => self.fail(ParseErrorKind::DuplicateFormal(self.printed_name(name)), span),
-            (None, None) => Ok(()),
-        }
-    }
-
-    fn printed_name(&self, name: Symbol) -> String {
-        let mut out = Vec::new();
-        crate::show::write_identifier(self.symbols.name(name), &mut out);
-        String::from_utf8_lossy(&out).into_owned()
-    }
-
-    // What operators combine.
-
-    /// Calls: `f a b`.
-    #[inline]
-    fn application(&mut self) -> Parsed<ExprId> {
-        let start = self.token().start;
-        let first = self.select()?;
-        if !begins_simple(self.kind()) {
-            return Ok(first);
-        }
-        // An argument is added to a call that is there, even if that is in parentheses.
-        let base = self.ids.len();
-        let (function, span) = self.open_call(first);
-        while begins_simple(self.kind()) {
-            let arg = self.select()?;
-            self.warn_cursed(arg);
-            self.ids.push(arg);
-        }
-        let args = self.take_ids(base);
-        let span = span.unwrap_or(Span { start, end: self.last_end() });
-        Ok(self.add(Expr::Call(function, args), span, start))
-    }
-
-    /// The function to call if `id` gets one more argument: if it is a call itself, its arguments are put on the stack
-    /// of ids. Also the position of the call, where it stays that of `id`.
-    fn open_call(&mut self, id: ExprId) -> (ExprId, Option<Span>) {
-        let span = self.ast.spans[id.0 as usize];
-        match self.expr_of(id) {
-            Expr::Call(function, Range32 { start, len }) => {
-                self.ids.extend_from_slice(&self.ast.ids[start as usize..(start + len) as usize]);
-                (function, Some(span))
-            }
-            expr if is_call(&expr) => (id, Some(span)),
-            _ => (id, None),
-        }
-    }
-
-    fn warn_cursed(&mut self, id: ExprId) {
-        if let Some((cursed, span)) = self.cursed.take() {
-            if cursed == id {
-                self.ast.warnings.push(Warning { kind: WarningKind::CursedOr, span });
-            }
-        }
-    }
-
-    /// `a.b`, `a.b or c`, `a or`.
-    #[inline]
-    fn select(&mut self) -> Parsed<ExprId> {
-        let start = self.token().start;
-        let set = self.simple()?;
-        match self.kind() {
-            Kind::Dot => {
-                self.at += 1;
-                let path = self.attr_path_range()?;
-                if self.kind() != Kind::OrKeyword {
-                    return Ok(self.add(
-                        Expr::Select(set, path),
-                        Span { start, end: self.last_end() },
-                        start,
-                    ));
-                }
-                self.at += 1;
-                self.deeper()?;
-                let default = self.select()?;
-                self.depth -= 1;
-                self.warn_cursed(default);
-                self.ast.selects_or.push(SelectOr { set, path, default });
-                let index = self.ast.selects_or.len() as u32 - 1;
-                Ok(self.add(Expr::SelectOr(index), Span { start, end: self.last_end() }, start))
-            }
-            Kind::OrKeyword => {
-                let token = self.token();
-                self.at += 1;
-                let span = Span { start, end: token.end };
-                let arg = self.add(Expr::Var(crate::symbol::well_known::OR), span, start);
-                let base = self.ids.len();
-                self.ids.push(arg);
-                let args = self.take_ids(base);
-                let id = self.add(Expr::Call(set, args), span, start);
-                self.cursed = Some((id, span));
-                Ok(id)
-            }
-            _ => Ok(set),
-        }
-    }
-
-    fn attr_path_range(&mut self) -> Parsed<Range32> {
-        let base = self.elems.len();
-        self.attr_path()?;
-        let start = self.ast.path_elems.len() as u32;
-        let len = (self.elems.len() - base) as u32;
-        self.ast.path_elems.extend(self.elems.drain(base..));
-        Ok(Range32 { start, len })
-    }
-
-    #[inline]
-    fn simple(&mut self) -> Parsed<ExprId> {
-        let token = self.token();
-        let span = Span { start: token.start, end: token.end };
-        if token.kind == Kind::Id {
-            self.at += 1;
-            let name = self.intern_token(token);
-            let expr =
-                if name == crate::symbol::well_known::CUR_POS { Expr::CurPos } else { Expr::Var(name) };
-            return Ok(self.add(expr, span, token.start));
-        }
-        match token.kind {
-            Kind::Quote => self.string_expr(),
-            Kind::ParenOpen => self.parenthesised(),
-            Kind::CurlyOpen | Kind::Rec | Kind::Let => self.set(),
-            Kind::BracketOpen => self.list(),
-            Kind::IndOpen => self.ind_string(),
-            Kind::Int | Kind::Float => self.number(token),
-            Kind::Path | Kind::HomePath => self.path(),
-            Kind::SearchPath => {
-                self.at += 1;
-                let text = self.text_of(token);
-                let run = self.add_bytes(&text[1..text.len() - 1]);
-                Ok(self.add(Expr::SearchPath(run), span, token.start))
-            }
-            Kind::Uri => self.uri(token),
-            _ => Err(Failed),
-        }
-    }
-
-    fn parenthesised(&mut self) -> Parsed<ExprId> {
-        let start = self.token().start;
-        self.at += 1;
-        let inner = self.expr()?;
-        self.expect(Kind::ParenClose)?;
-        self.ast.starts[inner.0 as usize] = start;
-        self.cursed = None;
-        Ok(inner)
-    }
-
-    #[inline(never)]
-    fn list(&mut self) -> Parsed<ExprId> {
-        let start = self.token().start;
-        self.at += 1;
-        self.deeper()?;
-        let base = self.ids.len();
-        while self.kind() != Kind::BracketClose {
-            let element = self.select()?;
-            self.warn_cursed(element);
-            self.ids.push(element);
-        }
-        self.at += 1;
-        self.depth -= 1;
-        let elements = self.take_ids(base);
-        Ok(self.add(Expr::List(elements), Span { start, end: self.last_end() }, start))
-    }
-
-    /// `{ … }`, `rec { … }`, `let { … }`.
-    #[inline(never)]
-    fn set(&mut self) -> Parsed<ExprId> {
-        let token = self.token();
-        self.at += 1;
-        if token.kind != Kind::CurlyOpen {
-            self.expect(Kind::CurlyOpen)?;
-        }
-        let set = self.bindings(token.kind != Kind::CurlyOpen)?;
-        self.expect(Kind::CurlyClose)?;
-        let expr = if token.kind == Kind::Let { Expr::LetBody(set) } else { Expr::Attrs(set) };
-        Ok(self.add(expr, Span { start: token.start, end: self.last_end() }, token.start))
-    }
-
-    #[inline(never)]
-    fn number(&mut self, token: Token) -> Parsed<ExprId> {
-        self.at += 1;
-        let span = Span { start: token.start, end: token.end };
-        let text = String::from_utf8_lossy(self.text_of(token));
-        let expr = if token.kind == Kind::Int {
-            match text.parse() {
-                Ok(value) => Expr::Int(value),
-                Err(_) => return self.fail(ParseErrorKind::InvalidInteger(text.into_owned()), span),
-            }
-        } else {
-            let nothing_but_zeros =
-                || text.bytes().take_while(|b| !b"eE".contains(b)).all(|b| b"0.".contains(&b));
-            match text.parse::<f64>() {
-                // The reference refuses what overflows or underflows.
-                Ok(value) if value.is_normal() || (value == 0.0 && nothing_but_zeros()) => Expr::Float(value),
-                _ => return self.fail(ParseErrorKind::InvalidFloat(text.into_owned()), span),
-            }
-        };
-        Ok(self.add(expr, span, token.start))
-    }
 }
 
 /// Whether the reference has a call for it, so that a further argument joins it.
@@ -725,35 +322,4 @@ pub(crate) fn is_call(expr: &Expr) -> bool {
         Expr::Binary(op, ..) => op.is_call(),
         _ => false,
     }
-}
-
-/// Whether a token can begin an operand of a call.
-#[inline(always)]
-fn begins_simple(kind: Kind) -> bool {
-    const SET: u64 = {
-        let kinds = [
-            Kind::Id,
-            Kind::Int,
-            Kind::Float,
-            Kind::Quote,
-            Kind::IndOpen,
-            Kind::Path,
-            Kind::HomePath,
-            Kind::SearchPath,
-            Kind::Uri,
-            Kind::ParenOpen,
-            Kind::Let,
-            Kind::Rec,
-            Kind::CurlyOpen,
-            Kind::BracketOpen,
-        ];
-        let mut set = 0;
-        let mut index = 0;
-        while index < kinds.len() {
-            set |= 1 << kinds[index] as u64;
-            index += 1;
-        }
-        set
-    };
-    SET & (1 << kind as u64) != 0
 }

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::parse_source;
+use crate::automaton::find_mistake;
 use crate::error::ParseErrorKind;
-use crate::grammar::find_mistake;
 use crate::lexer::lex;
 use crate::token::Kind;
 use crate::{ParseOptions, SymbolTable};
