@@ -4,7 +4,8 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, Stat as SystemStat, Timespec, Timestamps,
+    AtFlags, FileType, Mode, OFlags, RawDir, RawDirEntry, ResolveFlags, Stat as SystemStat, Timespec,
+    Timestamps,
 };
 use rustix::io::Errno;
 
@@ -61,21 +62,34 @@ fn open_stepwise(dir: BorrowedFd<'_>, rel: &[u8], flags: OFlags) -> Result<Owned
 
 /// The names and, where the file system tells, kinds of a directory's entries, sorted by name.
 pub(crate) fn entries(dir: impl AsFd) -> Result<Vec<(CString, Option<Kind>)>, Errno> {
+    let mut found = list(dir, |entry| {
+        let kind = match entry.file_type() {
+            FileType::Unknown => None,
+            other => Some(kind_of(other)),
+        };
+        (entry.file_name().to_owned(), kind)
+    })?;
+    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+/// The names of a directory's entries in the order of their inodes, which is the fastest to remove them.
+pub(crate) fn entries_by_inode(dir: impl AsFd) -> Result<Vec<(u64, CString)>, Errno> {
+    let mut found = list(dir, |entry| (entry.ino(), entry.file_name().to_owned()))?;
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn list<T>(dir: impl AsFd, convert: impl Fn(&RawDirEntry<'_>) -> T) -> Result<Vec<T>, Errno> {
     let mut buffer = Vec::with_capacity(32 * 1024);
     let mut raw = RawDir::new(dir, buffer.spare_capacity_mut());
     let mut found = Vec::new();
     while let Some(entry) = raw.next() {
         let entry = entry?;
-        let name = entry.file_name();
-        if name != c"." && name != c".." {
-            let kind = match entry.file_type() {
-                FileType::Unknown => None,
-                other => Some(kind_of(other)),
-            };
-            found.push((name.to_owned(), kind));
+        if entry.file_name() != c"." && entry.file_name() != c".." {
+            found.push(convert(&entry));
         }
     }
-    found.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     Ok(found)
 }
 

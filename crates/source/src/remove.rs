@@ -67,8 +67,8 @@ impl Remove {
         }
         let dir = at::open(parent, name, at::DIRECTORY);
         let dir = dir.map_err(|error| self.error("opening directory", error))?;
-        let entries = at::entries(&dir).map_err(|error| self.error("reading directory", error))?;
-        for (entry, _) in entries {
+        let entries = at::entries_by_inode(&dir).map_err(|error| self.error("reading directory", error))?;
+        for (_, entry) in entries {
             self.path.push(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(entry.to_bytes()));
             self.node(dir.as_fd(), entry.to_bytes())?;
             self.path.pop();
