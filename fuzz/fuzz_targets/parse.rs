@@ -7,8 +7,12 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|source: &[u8]| {
     let symbols = SymbolTable::new();
-    let options =
-        ParseOptions { base_path: b"/base", home: Some(b"/home"), pipe_operators: true, ..ParseOptions::default() };
+    let options = ParseOptions {
+        base_path: b"/base",
+        home: Some(b"/home"),
+        pipe_operators: true,
+        ..ParseOptions::default()
+    };
     match parse(source, &symbols, &options) {
         Ok(ast) => {
             assert!(!show(&ast, &symbols).is_empty());

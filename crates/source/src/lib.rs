@@ -3,6 +3,7 @@
 //! - [`Accessor`]: a tree that can be read: on disk ([`FsAccessor`]), in memory ([`MemAccessor`]), in an archive
 //!   ([`NarAccessor`]), or a part of another one ([`SubAccessor`], [`FilteredAccessor`]).
 //! - [`dump_nar`], [`hash_nar`], [`hash_file`]: a tree's NAR and hashes, in one pass.
+//! - [`hash_git`]: the hash of a tree as git computes it.
 //! - [`restore_nar`]: a NAR back to disk; [`canonicalise`]: the metadata that store objects have; [`remove_tree`].
 //! - [`unpack_tar`]: tar archives to disk or memory; [`Compression`]: what they are packed with.
 //!
@@ -19,6 +20,7 @@ mod dump;
 mod dump_fs;
 mod error;
 mod fs;
+mod git_hash;
 mod memory;
 mod nar_accessor;
 mod remove;
@@ -35,6 +37,7 @@ pub use dump::{Filter, accept_all, copy_tree, dump_nar, hash_file, hash_nar};
 pub use dump_fs::{dump_path, hash_path};
 pub use error::{SourceError, strerror};
 pub use fs::FsAccessor;
+pub use git_hash::{GitMode, hash_git};
 pub use memory::{MemAccessor, MemNode};
 pub use nar_accessor::NarAccessor;
 pub use remove::{Removed, remove_tree};

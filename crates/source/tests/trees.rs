@@ -13,7 +13,7 @@ use firn_hash::{Algo, Hash};
 use firn_source::{
     Accessor, CanonPath, CanonicaliseOptions, FilteredAccessor, FsAccessor, Kind, MemAccessor, MemNode,
     NarAccessor, Resolution, RestoreOptions, SourceError, SubAccessor, canonicalise, copy_tree, dump_nar,
-    dump_path, hash_nar, hash_path, lstat, remove_tree, resolve_symlinks, restore_nar,
+    dump_path, hash_git, hash_nar, hash_path, lstat, remove_tree, resolve_symlinks, restore_nar,
 };
 
 fn path(text: &str) -> CanonPath {
@@ -234,4 +234,28 @@ fn canonical_paths_never_climb() {
     assert_eq!(path("a/b").strip_prefix(&path("a")).unwrap().to_string(), "/b");
     assert!(!path("ab").is_within(&path("a")));
     assert!(path("a/b") < path("a.b"), "entries follow their directory");
+}
+
+#[test]
+fn git_computes_the_same_hash() {
+    let tree = tree();
+    let empty = hash_git::<SourceError>(&MemAccessor::new(), &CanonPath::root(), Algo::Sha1, None).unwrap();
+    assert_eq!(empty.1.base16(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+    let blob = hash_git::<SourceError>(&tree, &path("a/one"), Algo::Sha1, None).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    write_to(dir.path());
+    let git = |args: &[&str]| {
+        let output = Command::new("git").current_dir(dir.path()).args(args).output().ok()?;
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap().trim().to_owned())
+    };
+    if git(&["init", "-q"]).is_none() {
+        println!("skipped: there is no git");
+        return;
+    }
+    assert_eq!(git(&["hash-object", "a/one"]).unwrap(), blob.1.base16());
+    git(&["add", "-A"]).unwrap();
+    // git knows no empty directories
+    let mut filter = |path: &CanonPath| -> Result<bool, SourceError> { Ok(path.rel() != b"b") };
+    let whole = hash_git(&tree, &CanonPath::root(), Algo::Sha1, Some(&mut filter)).unwrap();
+    assert_eq!(git(&["write-tree"]).unwrap(), whole.1.base16());
 }
