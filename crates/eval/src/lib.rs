@@ -33,6 +33,7 @@ pub use ctx::{AttrsBuilder, Counters, Ctx, Settings};
 pub use error::{ErrorKind, EvalError, Fail, Res};
 pub use eval::Coerce;
 pub use heap::{Type, Value, View};
+pub use io::{AddMethod, EvalIo, FileKind, Filter, IoError, LogLevel, SourcePath};
 pub use pos::Pos;
 pub use run::run;
 
