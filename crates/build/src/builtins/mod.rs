@@ -1,0 +1,165 @@
+//! Builders that are part of this program: `builder = "builtin:…"`, usually with `system = "builtin"`.
+//!
+//! They run on a thread of the program, not in a process of their own. What they may do is bounded by what they are handed:
+//! the paths of their outputs, a scratch folder, a way to download. They write nowhere else.
+
+mod buildenv;
+mod fetchurl;
+mod unpack_channel;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use firn_derivation::Derivation;
+use firn_events::Events;
+use firn_path::StorePathSet;
+use firn_settings::Settings;
+use firn_sys::CancelToken;
+use firn_transfer::{Transfer, TransferSettings};
+
+use crate::executor::{Job, JobContext};
+
+pub use buildenv::{Package, build_environment};
+
+/// What a builtin builder gets.
+pub struct BuiltinContext<'a> {
+    /// The derivation.
+    pub drv: &'a Derivation,
+    /// Where the files of the outputs go on this machine, by the outputs' names. Nothing is there yet.
+    pub outputs: BTreeMap<String, PathBuf>,
+    /// A folder for anything on the way; it is removed afterwards.
+    pub scratch: &'a Path,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// Where progress goes.
+    pub events: &'a Events,
+    /// Set when the build is to be given up.
+    pub cancel: &'a CancelToken,
+    /// All input paths with what they refer to.
+    pub inputs: &'a StorePathSet,
+    context: &'a JobContext<'a>,
+    say: &'a Mutex<dyn FnMut(&str) + Send + 'a>,
+}
+
+impl<'a> BuiltinContext<'a> {
+    pub(crate) fn new(
+        job: &'a Job,
+        context: &'a JobContext<'a>,
+        outputs: BTreeMap<String, PathBuf>,
+        scratch: &'a Path,
+        say: &'a Mutex<dyn FnMut(&str) + Send + 'a>,
+    ) -> Self {
+        BuiltinContext {
+            drv: &job.drv,
+            outputs,
+            scratch,
+            settings: context.store.settings(),
+            events: context.events,
+            cancel: context.cancel,
+            inputs: &job.inputs,
+            context,
+            say,
+        }
+    }
+
+    /// A variable of the derivation, if it is set and is text.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.drv.env_get(name).and_then(|v| std::str::from_utf8(v).ok())
+    }
+
+    /// A variable that must be set.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn require(&self, name: &str) -> Result<&str, String> {
+        self.variable(name).ok_or_else(|| format!("attribute '{name}' missing"))
+    }
+
+    /// Where an output goes.
+    ///
+    /// # Errors
+    /// The derivation has no output of that name.
+    pub fn output(&self, name: &str) -> Result<&Path, String> {
+        self.outputs.get(name).map(PathBuf::as_path).ok_or_else(|| format!("there is no output '{name}'"))
+    }
+
+    /// Where the files of a store path (with anything below it) are on this machine.
+    pub fn real_path(&self, logical: &str) -> PathBuf {
+        self.context.store.to_real(Path::new(logical))
+    }
+
+    /// Writes a line to the build's log.
+    pub fn log(&self, line: &str) {
+        (self.say.lock().unwrap_or_else(std::sync::PoisonError::into_inner))(line);
+    }
+
+    /// Downloads, with the connections of all builds of this program.
+    pub fn transfer(&self) -> &Transfer {
+        self.context
+            .options
+            .transfer
+            .get_or_init(|| Transfer::new(transfer_settings(self.settings), self.events.clone()))
+    }
+}
+
+/// The part of the settings that is about transfers.
+pub fn transfer_settings(s: &Settings) -> TransferSettings {
+    TransferSettings {
+        user_agent_suffix: s.user_agent_suffix().to_owned(),
+        http_connections: usize::try_from(s.http_connections()).unwrap_or(usize::MAX),
+        connect_timeout: s.connect_timeout(),
+        stalled_download_timeout: s.stalled_download_timeout(),
+        attempts: u32::try_from(s.filetransfer_retry_attempts()).unwrap_or(u32::MAX),
+        retry_delay_ms: s.filetransfer_retry_delay(),
+        retry_delay_rate_limited_ms: s.filetransfer_retry_delay_rate_limited(),
+        retry_max_delay_ms: s.filetransfer_retry_max_delay(),
+        retry_jitter: s.filetransfer_retry_jitter(),
+        download_speed: s.download_speed(),
+        netrc_file: Some(PathBuf::from(s.netrc_file())),
+        ca_file: s.ssl_cert_file().map(PathBuf::from),
+        ..TransferSettings::default()
+    }
+}
+
+/// A builtin builder. Its error is what the user sees.
+pub type Builtin = dyn Fn(&BuiltinContext<'_>) -> Result<(), String> + Send + Sync;
+
+/// The builtin builders by their full names, `builtin:fetchurl`.
+#[derive(Clone)]
+pub struct Builtins {
+    by_name: BTreeMap<String, Arc<Builtin>>,
+}
+
+impl std::fmt::Debug for Builtins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.by_name.keys()).finish()
+    }
+}
+
+impl Default for Builtins {
+    /// `builtin:fetchurl`, `builtin:buildenv`, `builtin:unpack-channel`.
+    fn default() -> Self {
+        let mut all = Builtins { by_name: BTreeMap::new() };
+        all.register("builtin:fetchurl", fetchurl::fetchurl);
+        all.register("builtin:buildenv", buildenv::buildenv);
+        all.register("builtin:unpack-channel", unpack_channel::unpack_channel);
+        all
+    }
+}
+
+impl Builtins {
+    /// Adds a builder, or replaces the one of that name.
+    pub fn register(
+        &mut self,
+        name: &str,
+        run: impl Fn(&BuiltinContext<'_>) -> Result<(), String> + Send + Sync + 'static,
+    ) {
+        self.by_name.insert(name.to_owned(), Arc::new(run));
+    }
+
+    /// The builder of a name.
+    pub fn get(&self, name: &str) -> Option<&Builtin> {
+        self.by_name.get(name).map(|b| &**b)
+    }
+}

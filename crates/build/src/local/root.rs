@@ -1,0 +1,277 @@
+//! The folder that becomes a builder's `/`, and what of the machine is seen in it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use firn_path::{StorePath, StorePathSet};
+use firn_settings::SandboxPath;
+use firn_store::Store;
+use firn_sys::spec::Bind;
+
+use super::users::UserLock;
+use crate::error::Failure;
+use crate::executor::{Job, JobContext};
+
+/// The ids of the builder as it sees them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InnerIds {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// `<derivation>.chroot` beside the outputs, so that these can be renamed to their place. Removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Root {
+    parent: PathBuf,
+    /// The folder that becomes `/`.
+    pub(crate) path: PathBuf,
+}
+
+impl Root {
+    /// Makes the folder with `/etc`, `/tmp` and an empty store.
+    pub(crate) fn create(
+        job: &Job,
+        context: &JobContext<'_>,
+        user: Option<&UserLock>,
+        ids: InnerIds,
+    ) -> Result<Root, Failure> {
+        let config = context.store.config();
+        let parent = config.real_dir.join(format!("{}.chroot", job.drv_path));
+        if parent.symlink_metadata().is_ok() {
+            remove(&parent)?;
+        }
+        make_dir(&parent, 0o700)?;
+        let root = Root { path: parent.join("root"), parent };
+        let whole_range = user.is_some_and(|u| u.count != 1);
+        make_dir(&root.path, if whole_range { 0o755 } else { 0o750 })?;
+        if let Some(user) = user {
+            own(&root.path, if whole_range { user.uid } else { 0 }, user.gid)?;
+        }
+        make_dir(&root.path.join("tmp"), 0o1777)?;
+        let etc = root.path.join("etc");
+        make_dir(&etc, 0o755)?;
+        if let Some(user) = user.filter(|_| job.options.uses_uid_range()) {
+            own(&etc, user.uid, user.gid)?;
+        }
+        root.write_etc(job, context, ids)?;
+        let store = root.inside(Path::new(config.store_dir.as_str()));
+        std::fs::create_dir_all(&store).map_err(|e| Failure::io("creating directory", &store, &e))?;
+        set_mode(&store, 0o1775)?;
+        if let Some(user) = user {
+            own(&store, 0, user.gid)?;
+        }
+        Ok(root)
+    }
+
+    fn write_etc(&self, job: &Job, context: &JobContext<'_>, ids: InnerIds) -> Result<(), Failure> {
+        let home = context.store.config().settings.sandbox_build_dir();
+        let InnerIds { uid, gid } = ids;
+        self.write(
+            "etc/passwd",
+            &format!(
+                "root:x:0:0:Nix build user:{home}:/noshell\n\
+                 nixbld:x:{uid}:{gid}:Nix build user:{home}:/noshell\n\
+                 nobody:x:65534:65534:Nobody:/:/noshell\n"
+            ),
+        )?;
+        self.write("etc/group", &format!("root:x:0:\nnixbld:!:{gid}:\nnogroup:x:65534:\n"))?;
+        if job.drv.derivation_type()?.is_sandboxed() {
+            self.write("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
+        } else {
+            self.write("etc/nsswitch.conf", "hosts: files dns\nservices: files\n")
+        }
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        std::fs::write(&path, text).map_err(|e| Failure::io("writing file", &path, &e))
+    }
+
+    /// Where a path of the sandbox is on the machine.
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+        self.path.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = remove(&self.parent);
+    }
+}
+
+pub(crate) fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::io("creating directory", path, &e);
+    std::fs::DirBuilder::new().mode(0o700).create(path).map_err(failed)?;
+    if mode != 0o700 { set_mode(path, mode) } else { Ok(()) }
+}
+
+/// Deletes a tree, whatever its modes are; nothing there is fine.
+pub(crate) fn remove(path: &Path) -> Result<(), Failure> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    firn_source::remove_tree(path).map(drop).map_err(|e| Failure::misc(e.to_string()))
+}
+
+pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<(), Failure> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .map_err(|e| Failure::io("changing the mode of", path, &e))
+}
+
+pub(crate) fn own(path: &Path, uid: u32, gid: u32) -> Result<(), Failure> {
+    chown(path, Some(uid), Some(gid)).map_err(|e| Failure::io("changing the owner of", path, &e))
+}
+
+/// What the sandbox shows beside the inputs: configured paths, the folder of the build, for builds with a network what they
+/// need to use it. Store paths among the sources bring their closures, which are added to `visible`.
+pub(crate) fn binds(
+    job: &Job,
+    context: &JobContext<'_>,
+    build_dir: &Path,
+    extra: BTreeMap<String, SandboxPath>,
+    visible: &mut StorePathSet,
+) -> Result<Vec<Bind>, Failure> {
+    let config = context.store.config();
+    let settings = &config.settings;
+    let inside = settings.sandbox_build_dir();
+    if config.store_dir.as_str().starts_with(inside) {
+        return Err(Failure::misc("`sandbox-build-dir` must not contain the storeDir"));
+    }
+    let mut paths: BTreeMap<String, SandboxPath> = settings.sandbox_paths().clone();
+    add_shell(&mut paths, context);
+    for source in paths.values().map(|p| p.source.clone()).collect::<Vec<_>>() {
+        if let Ok((path, _)) = config.store_dir.to_store_path(&source) {
+            if context.store.is_valid(&path)? {
+                context.closures.extend([path], visible)?;
+            }
+        }
+    }
+    paths.insert(inside.to_owned(), SandboxPath { source: build_dir.display().to_string(), optional: false });
+    for path in &job.options.impure_host_deps {
+        allowed_host_path(job, context, path)?;
+        paths.insert(path.clone(), SandboxPath { source: path.clone(), optional: true });
+    }
+    paths.extend(extra);
+    if !job.drv.derivation_type()?.is_sandboxed() {
+        for path in ["/etc/resolv.conf", "/etc/services", "/etc/hosts"] {
+            // links are followed: resolv.conf often is one to a file that is not in the sandbox
+            if let Ok(real) = std::fs::canonicalize(path) {
+                let real = SandboxPath { source: real.display().to_string(), optional: true };
+                paths.entry(path.to_owned()).or_insert(real);
+            }
+        }
+        if let Some(bundle) = settings.ssl_cert_file().and_then(|f| std::fs::canonicalize(f).ok()) {
+            let bundle = SandboxPath { source: bundle.display().to_string(), optional: true };
+            paths.entry("/etc/ssl/certs/ca-certificates.crt".to_owned()).or_insert(bundle);
+        }
+    }
+    // outputs that are made again must not be there already
+    for output in job.drv.output_paths(&config.store_dir)?.into_values().flatten() {
+        paths.remove(&config.store_dir.print(&output));
+        visible.remove(&output);
+    }
+    paths.remove("/proc");
+    let real = |source: &str| real_source(context, source);
+    Ok(paths
+        .into_iter()
+        .filter(|(target, _)| config.store_dir.parse(target).is_err_or(|p| !visible.contains(&p)))
+        .map(|(target, p)| Bind {
+            source: real(&p.source),
+            target: PathBuf::from(target),
+            optional: p.optional,
+            read_only: false,
+        })
+        .collect())
+}
+
+/// A small helper until `Result::is_err_or` exists.
+trait IsErrOr<T> {
+    fn is_err_or(self, f: impl FnOnce(T) -> bool) -> bool;
+}
+
+impl<T, E> IsErrOr<T> for Result<T, E> {
+    fn is_err_or(self, f: impl FnOnce(T) -> bool) -> bool {
+        match self {
+            Ok(v) => f(v),
+            Err(_) => true,
+        }
+    }
+}
+
+/// A path of the logical store is where the store's files are.
+fn real_source(context: &JobContext<'_>, source: &str) -> PathBuf {
+    let config = context.store.config();
+    match config.store_dir.to_store_path(source) {
+        Ok((path, rest)) if config.is_relocated() => {
+            let real = config.real_dir.join(path.base_name());
+            if rest.is_empty() { real } else { real.join(rest.trim_start_matches('/')) }
+        }
+        _ => PathBuf::from(source),
+    }
+}
+
+fn allowed_host_path(job: &Job, context: &JobContext<'_>, path: &str) -> Result<(), Failure> {
+    let canonical = firn_path::canonical(path);
+    let allowed = context.store.config().settings.allowed_impure_host_deps().iter().any(|a| {
+        let a = firn_path::canonical(a);
+        canonical == a || canonical.strip_prefix(&a).is_some_and(|rest| a == "/" || rest.starts_with('/'))
+    });
+    if allowed {
+        return Ok(());
+    }
+    Err(Failure::misc(format!(
+        "derivation '{}' requested impure path '{path}', but it was not in allowed-impure-host-deps",
+        context.store.store_dir().display(&job.drv_path)
+    )))
+}
+
+/// Where store paths are on the machine.
+pub(crate) fn real_paths(context: &JobContext<'_>, paths: &StorePathSet) -> Vec<PathBuf> {
+    let dir = &context.store.config().real_dir;
+    paths.iter().map(|p: &StorePath| dir.join(p.base_name())).collect()
+}
+
+/// `/bin/sh` is a static shell, unless the configuration says what it is (or what `/bin` is).
+fn add_shell(paths: &mut BTreeMap<String, SandboxPath>, context: &JobContext<'_>) {
+    if ["/bin/sh", "/bin", "/"].iter().any(|p| paths.contains_key(*p)) {
+        return;
+    }
+    if let Some(shell) = context.options.sandbox_shell.as_deref() {
+        paths.insert("/bin/sh".into(), SandboxPath { source: shell.display().to_string(), optional: false });
+    }
+}
+
+/// A shell of the machine that needs no libraries: the first of the usual places that is static.
+pub fn host_static_shell() -> Option<PathBuf> {
+    let places = [
+        "/usr/bin/bash-static",
+        "/bin/bash-static",
+        "/usr/bin/busybox",
+        "/bin/busybox",
+        "/usr/lib/busybox/busybox",
+    ];
+    places.iter().map(PathBuf::from).find(|p| is_static(p))
+}
+
+/// Whether a file is an ELF program without an interpreter.
+fn is_static(path: &Path) -> bool {
+    use std::io::Read;
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|f| f.take(4096).read_to_end(&mut head));
+    if read.is_err() || head.get(..5) != Some(b"\x7fELF\x02") {
+        return false;
+    }
+    let number = |at: usize, n: usize| -> Option<u64> {
+        let bytes = head.get(at..at.checked_add(n)?)?;
+        Some(bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b)))
+    };
+    let (Some(table), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2)) else {
+        return false;
+    };
+    (0..count).all(|i| {
+        let at = usize::try_from(table.saturating_add(i * size)).unwrap_or(usize::MAX);
+        // 3 is PT_INTERP; a table that is not in the first page is not a usual program
+        number(at, 4).is_some_and(|kind| kind != 3)
+    })
+}
