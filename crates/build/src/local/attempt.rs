@@ -605,29 +605,31 @@ impl<'a> Attempt<'a> {
         let outputs =
             self.outputs.iter().map(|(n, p)| (n.clone(), self.context.store.real(&p.scratch))).collect();
         let mut lines = LogLines::new(self.context.events, activity, 25);
-        let say = std::sync::Mutex::new(|line: &str| {
-            if let Some(log) = &log {
-                log.write(line.as_bytes());
-                log.write(b"\n");
+        let result = {
+            let say = std::sync::Mutex::new(|line: &str| {
+                if let Some(log) = &log {
+                    log.write(line.as_bytes());
+                    log.write(b"\n");
+                }
+                lines.write(line.as_bytes());
+                lines.write(b"\n");
+            });
+            let builtin = BuiltinContext::new(self.job, self.context, outputs, &self.dir, &say);
+            let result = match self.context.options.builtins.get(&name) {
+                Some(run) => run(&builtin),
+                None => Err(format!("unsupported builtin builder '{}'", name.trim_start_matches("builtin:"))),
+            };
+            if let Err(why) = &result {
+                builtin.log(&crate::summary::indent_error(why));
             }
-            lines.write(line.as_bytes());
-            lines.write(b"\n");
-        });
-        let builtin = BuiltinContext::new(self.job, self.context, outputs, &self.dir, &say);
-        let result = match self.context.options.builtins.get(&name) {
-            Some(run) => run(&builtin),
-            None => Err(format!("unsupported builtin builder '{}'", name.trim_start_matches("builtin:"))),
+            result
         };
-        if let Err(why) = result {
-            if self.context.cancel.is_cancelled() {
-                return Err(given_up());
-            }
-            builtin.log(&crate::summary::indent_error(&why));
-            drop(builtin);
-            drop(say);
-            return Err(self.builder_failed(Ended::Exit(1), &lines));
+        drop(log);
+        match result {
+            Ok(()) => {}
+            Err(_) if self.context.cancel.is_cancelled() => return Err(given_up()),
+            Err(_) => return Err(self.builder_failed(Ended::Exit(1), &lines)),
         }
-        drop(builtin);
         self.register(true)
     }
 

@@ -233,18 +233,16 @@ impl<'a> LogLines<'a> {
         let text = |name: &str| json[name].as_str().ok_or_else(|| format!("'{name}' is not a string"));
         let number = |name: &str| json[name].as_u64().ok_or_else(|| format!("'{name}' is not a number"));
         match text("action")? {
-            "start" => {
-                if number("type")? == ActivityKind::FileTransfer as u64 {
-                    let fields = json["fields"].as_array().into_iter().flatten().filter_map(field).collect();
-                    let activity = self.events.start(
-                        self.activity.id(),
-                        level(number("level")?),
-                        ActivityKind::FileTransfer,
-                        text("text")?,
-                        fields,
-                    );
-                    self.nested.insert(number("id")?, activity);
-                }
+            "start" if number("type")? == ActivityKind::FileTransfer as u64 => {
+                let fields = json["fields"].as_array().into_iter().flatten().filter_map(field).collect();
+                let activity = self.events.start(
+                    self.activity.id(),
+                    level(number("level")?),
+                    ActivityKind::FileTransfer,
+                    text("text")?,
+                    fields,
+                );
+                self.nested.insert(number("id")?, activity);
             }
             "stop" => drop(self.nested.remove(&number("id")?)),
             "result" => {

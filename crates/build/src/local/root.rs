@@ -175,7 +175,7 @@ pub(crate) fn binds(
     let real = |source: &str| real_source(context, source);
     Ok(paths
         .into_iter()
-        .filter(|(target, _)| config.store_dir.parse(target).is_err_or(|p| !visible.contains(&p)))
+        .filter(|(target, _)| config.store_dir.parse(target).map_or(true, |p| !visible.contains(&p)))
         .map(|(target, p)| Bind {
             source: real(&p.source),
             target: PathBuf::from(target),
@@ -183,20 +183,6 @@ pub(crate) fn binds(
             read_only: false,
         })
         .collect())
-}
-
-/// A small helper until `Result::is_err_or` exists.
-trait IsErrOr<T> {
-    fn is_err_or(self, f: impl FnOnce(T) -> bool) -> bool;
-}
-
-impl<T, E> IsErrOr<T> for Result<T, E> {
-    fn is_err_or(self, f: impl FnOnce(T) -> bool) -> bool {
-        match self {
-            Ok(v) => f(v),
-            Err(_) => true,
-        }
-    }
 }
 
 /// A path of the logical store is where the store's files are.
