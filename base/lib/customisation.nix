@@ -301,9 +301,13 @@ rec {
   makeScope =
     newScope: f:
     let
-      self = f self // {
-        newScope = scope: newScope (self // scope);
+      self = {
+        # The scope may have one of its own.
         callPackage = self.newScope { };
+      }
+      // f self
+      // {
+        newScope = scope: newScope (self // scope);
         overrideScope = g: makeScope newScope (lib.fixedPoints.extends g f);
         packages = f;
       };

@@ -5,7 +5,6 @@ let
     concatStringsSep
     elemAt
     filter
-    foldl'
     genList
     groupBy
     isAttrs
@@ -162,7 +161,8 @@ rec {
                   go (depth + 1) true us (absent name us)
               ) below;
         in
-        foldl' (acc: u: u.update acc) inner here;
+        # Lazily: an update may ignore what was before.
+        lib.lists.foldl (acc: u: u.update acc) inner here;
 
       absent =
         name: us:

@@ -188,5 +188,5 @@ rec {
     else if type == "plus" then
       "${inner license.license}+"
     else
-      license.spdxId or "LicenseRef-${license.shortName}";
+      license.spdxId or "LicenseRef-nixos-${license.shortName}";
 }

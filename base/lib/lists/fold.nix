@@ -134,17 +134,11 @@ rec {
     let
       sizeA = length a;
       sizeB = length b;
-      from =
-        n:
-        if n == sizeA then
-          (if n == sizeB then 0 else -1)
-        else if n == sizeB then
-          1
-        else
-          let
-            rel = cmp (elemAt a n) (elemAt b n);
-          in
-          if rel == 0 then from (n + 1) else rel;
+      size = if sizeA < sizeB then sizeA else sizeB;
+      # Without recursion, for lists may be long.
+      rel = builtins.foldl' (rel: n: if rel != 0 then rel else cmp (elemAt a n) (elemAt b n)) 0 (
+        builtins.genList (n: n) size
+      );
     in
-    from 0;
+    if rel != 0 then rel else lib.trivial.compare sizeA sizeB;
 }

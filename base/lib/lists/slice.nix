@@ -162,7 +162,8 @@ rec {
     list1: list2:
     let
       size = atMost (length list1) (length list2);
-      same = n: if n < size && elemAt list1 n == elemAt list2 n then same (n + 1) else n;
+      # The first place where they differ; found without recursion, for lists may be long.
+      different = lib.lists.findFirstIndex (n: elemAt list1 n != elemAt list2 n) size (genList (n: n) size);
     in
-    take (same 0) list1;
+    take different list1;
 }

@@ -1,0 +1,141 @@
+# The documentation of options as a list of records.
+{ lib }:
+let
+  inherit (builtins)
+    attrNames
+    concatMap
+    isAttrs
+    isList
+    mapAttrs
+    ;
+  inherit (lib.attrsets) isDerivation optionalAttrs;
+  inherit (lib.options) isOption showOption;
+
+  # Options below a node: those of the tree, or of the node's type.
+  documentNode =
+    loc: node:
+    if isOption node then documentOption node else documentSet node;
+
+  documentSet =
+    set:
+    concatMap (
+      name:
+      let
+        node = set.${name};
+      in
+      if isAttrs node && !isDerivation node then documentNode [ ] node else [ ]
+    ) (attrNames set);
+
+  documentOption =
+    opt:
+    let
+      visible = opt.visible or true;
+      below =
+        if visible == false || visible == "shallow" then
+          [ ]
+        else
+          documentSet (opt.type.getSubOptions or (_: { }) opt.loc);
+    in
+    [ (record opt visible) ] ++ below;
+
+  record =
+    opt: visible:
+    {
+      inherit (opt) loc;
+      declarations = builtins.filter (file: file != lib.options.unknownModule) opt.declarations;
+      name = showOption opt.loc;
+      description = opt.description or null;
+      internal = opt.internal or false;
+      # What is "shallow" is there itself; what is "transparent" is not.
+      visible = if builtins.isBool visible then visible else visible == "shallow";
+      readOnly = opt.readOnly or false;
+      type = opt.type.description or "unspecified";
+    }
+    // optionalAttrs (opt ? example) {
+      example = within "example" opt (render opt.example);
+    }
+    // optionalAttrs (opt ? defaultText || opt ? default || opt.type.emptyValue or { } ? value) {
+      default = within (if opt ? defaultText then "defaultText" else "default") opt (
+        render (opt.defaultText or opt.default or opt.type.emptyValue.value)
+      );
+    }
+    // optionalAttrs (opt ? relatedPackages && opt.relatedPackages != null) {
+      inherit (opt) relatedPackages;
+    };
+
+  within =
+    what: opt:
+    builtins.addErrorContext "while evaluating the ${what} of option `${showOption opt.loc}`";
+
+  render =
+    value:
+    if value ? _type && value ? text then
+      value
+    else
+      lib.options.literalExpression (
+        lib.generators.toPretty {
+          multiline = true;
+          allowPrettyValues = true;
+        } value
+      );
+in
+rec {
+  /**
+    A default or an example as text: what isn't text already becomes a Nix expression.
+
+    # Type
+    `renderOptionValue :: Any -> { _type, text }`
+
+    # Example
+    ```nix
+    options.renderOptionValue { a = 1; }
+    => { _type = "literalExpression"; text = "{\n  a = 1;\n}"; }
+    ```
+  */
+  renderOptionValue = render;
+
+  /**
+    All options in a tree as records: `loc`, `name`, `description`, `type`, `default`, `example`, `declarations`,
+    `internal`, `visible`, `readOnly`, `relatedPackages`. Options of submodules follow their parents.
+
+    # Type
+    `optionAttrSetToDocList :: AttrSet -> [ AttrSet ]`
+
+    # Example
+    ```nix
+    map (o: o.name) (optionAttrSetToDocList (removeAttrs (evalModules { modules = [ { options.a.b = mkOption { }; } ]; }).options [ "_module" ]))
+    => [ "a.b" ]
+    ```
+  */
+  optionAttrSetToDocList = optionAttrSetToDocList' [ ];
+
+  /**
+    `optionAttrSetToDocList` for a tree at a path.
+
+    # Type
+    `optionAttrSetToDocList' :: [ String ] -> AttrSet -> [ AttrSet ]`
+  */
+  optionAttrSetToDocList' = documentNode;
+
+  /**
+    A value without the attributes of derivations in it, their names excepted. `renderOptionValue` replaced it.
+
+    # Type
+    `scrubOptionValue :: Any -> Any`
+  */
+  scrubOptionValue =
+    value:
+    if isDerivation value then
+      {
+        type = "derivation";
+        drvPath = value.name;
+        outPath = value.name;
+        inherit (value) name;
+      }
+    else if isList value then
+      map scrubOptionValue value
+    else if isAttrs value then
+      mapAttrs (_: scrubOptionValue) (builtins.removeAttrs value [ "_args" ])
+    else
+      value;
+}
