@@ -72,7 +72,7 @@ impl LocalStore {
             self.register(&[info])?;
         }
         if let Some(path_lock) = &mut path_lock {
-            path_lock.set_deletion(true);
+            path_lock.delete_on_release();
         }
         drop(path_lock);
         self.info(&path)?.ok_or_else(|| StoreError::InvalidPath(self.print(&path)))
@@ -148,7 +148,7 @@ impl LocalStore {
             self.register(std::slice::from_ref(info))?;
         }
         if let Some(path_lock) = &mut path_lock {
-            path_lock.set_deletion(true);
+            path_lock.delete_on_release();
         }
         Ok(())
     }
@@ -240,7 +240,7 @@ impl LocalStore {
         self.sync_paths()?;
         self.register_checked(&registrations)?;
         for path_lock in &mut locks {
-            path_lock.set_deletion(true);
+            path_lock.delete_on_release();
         }
         Ok(paths)
     }
@@ -264,7 +264,7 @@ impl LocalStore {
             }
             // a collector may take it before it is locked
             let Ok(file) = File::open(&path) else { continue };
-            lock(&file, LockKind::Exclusive).context("locking", &path)?;
+            lock(&file, LockKind::Exclusive)?;
             if path.symlink_metadata().is_ok() {
                 return Ok((path, file));
             }

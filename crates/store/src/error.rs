@@ -22,6 +22,9 @@ pub enum StoreError {
         /// Why it failed.
         source: io::Error,
     },
+    /// A lock could not be taken.
+    #[error("{0}")]
+    Lock(String),
     /// Reading from or writing to a stream that the caller gave failed.
     #[error("{action}: {}", os_text(source))]
     Stream {
@@ -206,6 +209,9 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// JSON of another shape.
+    #[error("{0}")]
+    Json(String),
     /// A key or signature that does not parse.
     #[error("{0}")]
     Key(String),

@@ -95,9 +95,9 @@ impl LocalStore {
         }
         let lock_path = self.config.state_dir.join("gc.lock");
         let gc_lock = open_lock_file(&lock_path)?;
-        if !try_lock(&gc_lock, LockKind::Exclusive).context("locking", &lock_path)? {
+        if !try_lock(&gc_lock, LockKind::Exclusive)? {
             self.info_message("waiting for the big garbage collector lock...".into());
-            lock(&gc_lock, LockKind::Exclusive).context("locking", &lock_path)?;
+            lock(&gc_lock, LockKind::Exclusive)?;
         }
         read_sync_point(&options.sync_points[0]);
         let server = GcServer::start(&self.config.gc_socket(), self.dir().clone())?;
@@ -389,7 +389,7 @@ impl Run<'_> {
         let _lock;
         if name.starts_with("tmp-") {
             let Ok(dir) = std::fs::File::open(&real) else { return Ok(()) };
-            if !try_lock(&dir, LockKind::Exclusive).context("locking", &real)? {
+            if !try_lock(&dir, LockKind::Exclusive)? {
                 return Ok(());
             }
             _lock = dir;

@@ -361,7 +361,7 @@ impl LocalStore {
             return Ok(None);
         }
         let real = self.real(path);
-        PathLocks::lock([real.as_path()], |_| ()).map(Some)
+        crate::locks::lock_path(&real, || ()).map(Some)
     }
 
     // ---- others

@@ -12,7 +12,7 @@ use firn_path::StorePath;
 use firn_settings::Directories;
 
 use crate::error::{Context, Result};
-use crate::locks::PathLocks;
+use crate::locks::{PathLocks, lock_path};
 use crate::roots::replace_symlink;
 use crate::store::Store;
 
@@ -108,10 +108,10 @@ pub fn find_generations(profile: &Path) -> Result<Generations> {
 /// # Errors
 /// The lock file cannot be made.
 pub fn lock_profile(profile: &Path, events: &Events) -> Result<PathLocks> {
-    let mut locks = PathLocks::lock([profile], |_| {
+    let mut locks = lock_path(profile, || {
         events.message(Level::Error, format!("waiting for lock on profile \"{}\"", profile.display()));
     })?;
-    locks.set_deletion(true);
+    locks.delete_on_release();
     Ok(locks)
 }
 
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(error.to_string(), "no profile version older than the current (1) exists");
         let error = switch_generation(&profile, Some(7), false, &events).expect_err("no 7");
         assert_eq!(error.to_string(), "profile version 7 does not exist");
-        assert!(!crate::locks::lock_path(&profile).exists());
+        assert!(!crate::locks::lock_file_of(&profile).exists());
     }
 
     #[test]

@@ -133,18 +133,18 @@ pub(crate) fn open_database(config: &LocalConfig, events: &Events) -> Result<(Da
     let lock_path = dir.join("big-lock");
     let big_lock = open_lock_file(&lock_path)?;
     let share = |message: &str| -> Result<()> {
-        if !try_lock(&big_lock, LockKind::Shared).context("locking", &lock_path)? {
+        if !try_lock(&big_lock, LockKind::Shared)? {
             events.message(Level::Info, message);
-            lock(&big_lock, LockKind::Shared).context("locking", &lock_path)?;
+            lock(&big_lock, LockKind::Shared)?;
         }
         Ok(())
     };
     let alone = || -> Result<()> {
-        if !try_lock(&big_lock, LockKind::Exclusive).context("locking", &lock_path)? {
+        if !try_lock(&big_lock, LockKind::Exclusive)? {
             events.message(Level::Info, "waiting for exclusive access to the Nix store...");
             // two that hold it shared and both want it alone would wait for each other
             unlock(&big_lock);
-            lock(&big_lock, LockKind::Exclusive).context("locking", &lock_path)?;
+            lock(&big_lock, LockKind::Exclusive)?;
         }
         Ok(())
     };
@@ -179,6 +179,6 @@ pub(crate) fn open_database(config: &LocalConfig, events: &Events) -> Result<(Da
         alone()?;
         db.migrate(ca)?;
     }
-    lock(&big_lock, LockKind::Shared).context("locking", &lock_path)?;
+    lock(&big_lock, LockKind::Shared)?;
     Ok((db, Some(big_lock)))
 }

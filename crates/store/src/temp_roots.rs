@@ -68,7 +68,7 @@ impl TempRoots {
         let printed = self.dir.print(path);
         loop {
             let gc_lock = state.gc_lock.as_ref().expect("opened above");
-            let shared = try_lock(gc_lock, LockKind::Shared).context("locking", &self.gc_lock)?;
+            let shared = try_lock(gc_lock, LockKind::Shared)?;
             if !shared && !self.tell_collector(&mut state.connection, &printed)? {
                 continue;
             }
@@ -125,7 +125,7 @@ impl TempRoots {
                 n => self.folder.join(format!("{pid}-{n}")),
             };
             if let Ok(old) = OpenOptions::new().read(true).write(true).open(&path) {
-                if !try_lock(&old, LockKind::Exclusive).context("locking", &path)? {
+                if !try_lock(&old, LockKind::Exclusive)? {
                     continue;
                 }
                 // whoever made it is dead
@@ -140,7 +140,7 @@ impl TempRoots {
                     .mode(0o600)
                     .open(&path)
                     .context("opening lock file", &path)?;
-                if !try_lock(&file, LockKind::Exclusive).context("locking", &path)? {
+                if !try_lock(&file, LockKind::Exclusive)? {
                     std::thread::sleep(Duration::from_millis(10));
                     continue;
                 }
@@ -183,7 +183,7 @@ pub(crate) fn read_all(
             Err(e) if e.kind() == ErrorKind::NotFound => continue,
             Err(e) => return Err(e).context("opening temporary roots file", &path),
         };
-        if try_lock(&file, LockKind::Exclusive).context("locking", &path)? {
+        if try_lock(&file, LockKind::Exclusive)? {
             crate::locks::delete_lock_file(&path, &file);
             continue;
         }

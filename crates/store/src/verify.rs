@@ -31,9 +31,9 @@ impl LocalStore {
         self.info_message("reading the Nix store...".into());
         let lock_path = self.config.state_dir.join("gc.lock");
         let gc_lock = open_lock_file(&lock_path)?;
-        if !try_lock(&gc_lock, LockKind::Shared).context("locking", &lock_path)? {
+        if !try_lock(&gc_lock, LockKind::Shared)? {
             self.info_message("waiting for the big garbage collector lock...".into());
-            lock(&gc_lock, LockKind::Shared).context("locking", &lock_path)?;
+            lock(&gc_lock, LockKind::Shared)?;
         }
         self.forget_all();
         let mut run = Run {
