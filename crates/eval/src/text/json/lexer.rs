@@ -49,7 +49,7 @@ pub(super) struct Lexer<'t> {
     text: &'t [u8],
     /// How many bytes are read; one more than the text has at its end.
     at: usize,
-    /// Where the current token starts.
+    /// Where the last string or number starts: errors show what was read since then.
     start: usize,
     /// The byte behind the current number was read and put back.
     put_back: bool,
@@ -74,7 +74,9 @@ impl<'t> Lexer<'t> {
         while matches!(byte, Some(b' ' | b'\t' | b'\n' | b'\r')) {
             byte = self.get();
         }
-        self.start = self.at - 1;
+        if let Some(b'"' | b'-' | b'0'..=b'9') = byte {
+            self.start = self.at - 1;
+        }
         let scanned = match byte {
             None | Some(0) => Ok(Token::End),
             Some(b'[') => Ok(Token::BeginArray),
@@ -98,7 +100,7 @@ impl<'t> Lexer<'t> {
         self.text.is_empty()
     }
 
-    /// The text of the current token.
+    /// What was read since the start of the last string or number.
     pub(super) fn token_text(&self) -> String {
         let end = self.at.min(self.text.len());
         String::from_utf8_lossy(&self.text[self.start.min(end)..end]).into_owned()

@@ -318,7 +318,7 @@ mod tests {
             ("nul", "line 1, column 4: syntax error while parsing value - invalid literal; last read: 'nul'"),
             (
                 "1 x",
-                "line 1, column 3: syntax error while parsing value - invalid literal; last read: 'x'; expected end of input",
+                "line 1, column 3: syntax error while parsing value - invalid literal; last read: '1 x'; expected end of input",
             ),
             (
                 "-",
