@@ -534,31 +534,6 @@ impl Ctx {
         }
     }
 
-    /// A value as JSON text, as `toJSON` gives it.
-    pub fn to_json(&mut self, v: Value) -> Res<Str> {
-        match self.prim_id("toJSON") {
-            Some(id) => {
-                let func = self.prim(id).func;
-                let v = func(self, &[v], P)?;
-                self.force_str(v, P, "")
-            }
-            None => Err(self.error(ErrorKind::Eval, "this evaluation has no toJSON", P)),
-        }
-    }
-
-    /// A value as XML, as `toXML` gives it; with the places of definitions if wanted.
-    pub fn to_xml(&mut self, v: Value, location: bool) -> Res<String> {
-        let name = if location { "__toXMLLocated" } else { "toXML" };
-        match self.prim_id(name).or_else(|| self.prim_id("toXML")) {
-            Some(id) => {
-                let func = self.prim(id).func;
-                let v = func(self, &[v], P)?;
-                Ok(self.force_str(v, P, "")?.to_text().into_owned())
-            }
-            None => Err(self.error(ErrorKind::Eval, "this evaluation has no toXML", P)),
-        }
-    }
-
     /// The outputs of a derivation that this evaluation made.
     pub fn made_outputs(&self, drv: &StorePath) -> Option<&[String]> {
         self.drvs.made.get(drv).map(|m| &m.outputs[..])

@@ -55,10 +55,14 @@ pub(crate) mod control;
 pub mod derivation;
 pub(crate) mod import;
 pub(crate) mod install;
+pub mod json;
 pub(crate) mod lists;
 pub(crate) mod paths;
 pub(crate) mod strings;
+pub(crate) mod text;
+pub(crate) mod toml;
 pub(crate) mod types;
+pub mod xml;
 
 pub(crate) use install::install;
 
@@ -171,6 +175,10 @@ impl Registry {
             context::TABLE,
             derivation::TABLE,
             strings::TABLE,
+            text::TABLE,
+            json::TABLE,
+            toml::TABLE,
+            xml::TABLE,
         ] {
             r.add(table);
         }

@@ -125,10 +125,9 @@ impl Ctx {
         then(self, v, pos)
     }
 
-    /// "evaluating", or what the value is if that is known.
-    fn trying_to_use(&mut self, v: Value) -> String {
-        let _ = v;
-        "evaluating".into()
+    /// What is being done with a value that something failed with: it is used if it is evaluated.
+    pub(crate) fn trying_to_use(&self, v: Value) -> &'static str {
+        if v.resolved().is_thunk() { "evaluating" } else { "using" }
     }
 
     /// Copies a path to the store: the store path as a string that refers to it.

@@ -67,6 +67,11 @@ fn time(text: &[u8]) -> Option<usize> {
     Some(if text.get(at) == Some(&b'.') && fraction > 0 { at + 1 + fraction } else { at })
 }
 
+/// How many of the next two bytes are digits.
+fn digits_before(text: &[u8]) -> usize {
+    text.iter().take(2).take_while(|byte| byte.is_ascii_digit()).count()
+}
+
 fn offset(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'z' | b'Z' => Some(1),
@@ -233,8 +238,8 @@ impl Reader<'_> {
         if offset_length.is_none() && matches!(end.first(), Some(b'+' | b'-')) {
             return Err(Problem::at(
                 "bad offset: must be [+-]HH:MM or Z",
-                at + time_length,
-                "expected offset",
+                at + time_length + 1 + digits_before(&end[1..]),
+                "expected z or Z or digit [0-9]",
             )
             .hint("Hint: valid  : +09:00, -05:30\nHint: invalid: +9:00,  -5:30\n"));
         }
