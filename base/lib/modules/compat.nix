@@ -122,6 +122,7 @@ rec {
       })
       (load.collect {
         inherit args class modulesPath;
+        prefix = [ ];
         argNames = builtins.attrNames args;
         moduleArgs = args.config._module.args or { };
       } (load.prepareAll load.unknownFile "" initialModules)).modules

@@ -50,7 +50,7 @@ let
       args = if specialArgs == { } then ownArgs else ownArgs // specialArgs;
 
       collected = load.collect {
-        inherit args class;
+        inherit args class prefix;
         argNames = attrNames args;
         moduleArgs = addErrorContext recursionHint internalValues.args;
         modulesPath = specialArgs.modulesPath or "";

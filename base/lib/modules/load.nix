@@ -30,7 +30,7 @@ let
     toJSON
     typeOf
     ;
-  inherit (lib.options) showDefs;
+  inherit (lib.options) showDefs showOption;
 
   unknownFile = "<unknown-file>";
 
@@ -65,12 +65,16 @@ let
   ## Errors
 
   wrongType =
-    class: file: module:
+    context: file: module:
     let
+      inherit (context) class;
       flakeClass = if class == null then "someApp" else class;
+      places = [ file ] ++ (if context.prefix == [ ] then [ ] else [ (showOption context.prefix) ]);
     in
     throw (
-      "Expected a module, but found a value of type ${toJSON module._type}, while trying to load a module into ${file}.\n"
+      "Expected a module, but found a value of type ${toJSON module._type}"
+      + lib.strings.concatMapStrings (place: ", while trying to load a module into ${place}") places
+      + ".\n"
       + ''
         A module is typically loaded by adding it to the imports = [ ... ]; attribute of an existing module, or in the modules = [ ... ]; argument of various functions.
         Please make sure that each of the list items is a module, and not a different kind of value.
@@ -148,7 +152,7 @@ let
       else if type == "located-module" then
         prepare module.file parentKey n module.module
       else
-        context: wrongType context.class file module
+        context: wrongType context file module
     else if isList module then
       _: nestedList file module
     else if isPath module || isString module then
@@ -169,7 +173,7 @@ let
       if type == null || type == "if" || type == "override" then
         prepareSet path path content
       else
-        context: wrongType context.class path content
+        context: wrongType context path content
     else
       prepareSet path path content;
 
@@ -301,7 +305,7 @@ let
   complete = context: prepared: checkClass context.class (prepared context);
 
   # Every module that prepared ones import, themselves included, each key once; and the import graph.
-  # The context has `class`, `args`, `argNames`, `moduleArgs` and `modulesPath`.
+  # The context has `class`, `prefix`, `args`, `argNames`, `moduleArgs` and `modulesPath`.
   collect =
     context: prepared:
     let

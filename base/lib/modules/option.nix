@@ -147,8 +147,15 @@ let
         if first.option ? type && second ? type then
           let
             joined = first.option.type.typeMerge second.type.functor;
+            subModules = first.option.type.getSubModules;
           in
-          if joined == null then conflict else { type = joined; }
+          if joined == null then
+            conflict
+          else if joined.getSubModules or null == null then
+            { type = joined; }
+          else
+            # Modules of later declarations come first, as definitions do.
+            { type = joined.substSubModules (second.type.getSubModules ++ subModules); }
         else
           { };
     in

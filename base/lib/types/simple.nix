@@ -51,7 +51,7 @@ rec {
         ) (kindOf (head defs).value) defs;
       in
       if kind == "set" then
-        (lib.types.lazyAttrsOf anything).merge loc defs
+        (lib.types.attrsOf anything).merge loc defs
       else if kind == "lambda" then
         arg:
         (lib.modules.mergeDefinitions (loc ++ [ "<function body>" ]) anything (
