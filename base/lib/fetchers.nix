@@ -42,7 +42,8 @@ rec {
 
   /**
     Turns `hash`, or one of the attributes in `hashTypes`, into `outputHash` and `outputHashAlgo`; an empty hash
-    becomes one that is never right. Other attributes stay. Without a hash: an error, if `required`.
+    becomes one that is never right. Other attributes stay, and so does a set that has both already. Without a hash:
+    an error, if `required`.
 
     # Type
     `normalizeHash :: { hashTypes :: [ String ] ? [ "sha256" ]; required :: Bool ? true; } -> AttrSet -> AttrSet`
@@ -68,7 +69,9 @@ rec {
       name = head given;
       value = args.${name};
     in
-    if given == [ ] then
+    if args ? outputHash && args ? outputHashAlgo then
+      args
+    else if given == [ ] then
       if required then
         throw "fetcher called without `hash`; it needs one of ${quoted}"
       else

@@ -54,7 +54,7 @@ let
     // optionalAttrs (opt ? example) {
       example = within "example" opt (render opt.example);
     }
-    // optionalAttrs (opt ? defaultText || opt ? default || opt.type.emptyValue or { } ? value) {
+    // optionalAttrs (opt ? defaultText || opt ? default || hasEmptyValue opt) {
       default = within (if opt ? defaultText then "defaultText" else "default") opt (
         render (opt.defaultText or opt.default or opt.type.emptyValue.value)
       );
@@ -62,6 +62,11 @@ let
     // optionalAttrs (opt ? relatedPackages && opt.relatedPackages != null) {
       inherit (opt) relatedPackages;
     };
+
+  # An option that nobody has to define, because its type has an empty value. What submodules make of nothing
+  # takes an evaluation, and says little.
+  hasEmptyValue =
+    opt: opt.type.emptyValue or { } ? value && opt.type.getSubModules or null == null;
 
   within =
     what: opt:
