@@ -1,9 +1,11 @@
 //! The world as a plain file system, without a store: paths are computed, nothing is written.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use firn_derivation::Derivation;
 use firn_eval::io::{AddMethod, EvalIo, FileKind, Filter, IoError, LogLevel, SourcePath};
@@ -13,6 +15,13 @@ use firn_path::{ContentAddress, ContentMethod, References, SingleDerivedPath, St
 
 pub(crate) struct FsIo {
     pub(crate) dir: StoreDir,
+    /// What this evaluation added: its references, and its text if it is a derivation.
+    known: Mutex<HashMap<StorePath, Known>>,
+}
+
+struct Known {
+    refs: Vec<StorePath>,
+    drv: Option<Vec<u8>>,
 }
 
 fn fail(what: &str, path: &str, e: &std::io::Error) -> IoError {
@@ -38,6 +47,19 @@ fn kind_of(t: fs::FileType) -> FileKind {
 }
 
 impl FsIo {
+    pub(crate) fn new(dir: StoreDir) -> FsIo {
+        FsIo { dir, known: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<StorePath, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn(&self, path: &StorePath, refs: &[StorePath], drv: Option<&[u8]>) {
+        let known = Known { refs: refs.to_vec(), drv: drv.map(<[u8]>::to_vec) };
+        self.known().insert(path.clone(), known);
+    }
+
     fn dump(
         &self,
         path: &SourcePath,
@@ -143,36 +165,46 @@ impl EvalIo for FsIo {
                 (ContentMethod::NixArchive, h.finish())
             }
         };
-        self.dir
+        let path = self
+            .dir
             .make_content_addressed_path(name, &ContentAddress { method, hash }, &References::default())
-            .map_err(|e| IoError::new(e.to_string()))
+            .map_err(|e| IoError::new(e.to_string()))?;
+        self.learn(&path, &[], None);
+        Ok(path)
     }
 
     fn add_text(&self, name: &str, text: &[u8], refs: &[StorePath]) -> Result<StorePath, IoError> {
         let hash = Hash::of(Algo::Sha256, text);
-        self.dir.make_text_path(name, &hash, refs).map_err(|e| IoError::new(e.to_string()))
+        let path = self.dir.make_text_path(name, &hash, refs).map_err(|e| IoError::new(e.to_string()))?;
+        self.learn(&path, refs, None);
+        Ok(path)
     }
 
     fn write_derivation(
         &self,
-        _: &StorePath,
-        _: &[u8],
-        _: &[StorePath],
+        path: &StorePath,
+        text: &[u8],
+        refs: &[StorePath],
         _: &Derivation,
     ) -> Result<(), IoError> {
+        self.learn(path, refs, Some(text));
         Ok(())
     }
 
     fn read_derivation(&self, path: &StorePath) -> Result<Derivation, IoError> {
         let full = self.dir.print(path);
-        let text = fs::read(&full).map_err(|_| IoError::new(format!("path '{full}' is not valid")))?;
+        let made = self.known().get(path).and_then(|k| k.drv.clone());
+        let text = match made {
+            Some(text) => text,
+            None => fs::read(&full).map_err(|_| IoError::new(format!("path '{full}' is not valid")))?,
+        };
         let name = path.derivation_name().map_err(|e| IoError::new(e.to_string()))?;
         firn_derivation::aterm::parse(&self.dir, &text, name).map_err(|e| IoError::new(e.to_string()))
     }
 
     fn ensure_path(&self, path: &StorePath) -> Result<(), IoError> {
         let full = self.dir.print(path);
-        if Path::new(&full).exists() {
+        if self.known().contains_key(path) || Path::new(&full).exists() {
             Ok(())
         } else {
             Err(IoError::new(format!("path '{full}' does not exist and cannot be created")))
@@ -180,8 +212,7 @@ impl EvalIo for FsIo {
     }
 
     fn references(&self, path: &StorePath) -> Result<Option<Vec<StorePath>>, IoError> {
-        let _ = path;
-        Ok(None)
+        Ok(self.known().get(path).map(|k| k.refs.clone()))
     }
 
     fn realise(&self, paths: &[SingleDerivedPath]) -> Result<Vec<StorePath>, IoError> {

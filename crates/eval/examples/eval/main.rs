@@ -121,7 +121,7 @@ fn main() -> ExitCode {
     let o = parse_args(&mut settings);
     let stats = std::env::var("NIX_SHOW_STATS").is_ok_and(|v| v != "0");
     let show_trace = settings.show_trace;
-    let io = Arc::new(FsIo { dir: settings.store_dir.clone() });
+    let io = Arc::new(FsIo::new(settings.store_dir.clone()));
     let ok = firn_eval::run(
         || Ctx::new(settings, io, Registry::standard()),
         |ctx| {

@@ -2,11 +2,17 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{float_six, identifier, string_literal};
+use super::{SeenLists, done, first_time, float_six, identifier, string_literal};
 use crate::Ctx;
 use crate::error::Res;
 use crate::heap::{ThunkState, Value, View};
 use crate::pos::Pos;
+
+#[derive(Default)]
+struct Seen {
+    sets: FxHashSet<Value>,
+    lists: SeenLists,
+}
 
 impl Ctx {
     /// Prints a value as `nix-instantiate --eval` does; nothing is evaluated.
@@ -15,11 +21,11 @@ impl Ctx {
     /// Data that nests too deep.
     pub fn print_ambiguous(&mut self, v: Value) -> Res<String> {
         let mut out = String::new();
-        self.ambiguous(v, &mut out, &mut FxHashSet::default(), 0)?;
+        self.ambiguous(v, &mut out, &mut Seen::default(), 0)?;
         Ok(out)
     }
 
-    fn ambiguous(&mut self, v: Value, out: &mut String, seen: &mut FxHashSet<Value>, depth: u32) -> Res<()> {
+    fn ambiguous(&mut self, v: Value, out: &mut String, seen: &mut Seen, depth: u32) -> Res<()> {
         if depth > self.settings.max_call_depth || self.stack_is_short() {
             return Err(self.stack_overflow(Pos::NONE));
         }
@@ -36,7 +42,7 @@ impl Ctx {
             }
             View::Attrs(a) => {
                 let f = self.flat(a);
-                if !f.is_empty() && !seen.insert(f.attrs().value()) {
+                if !f.is_empty() && !seen.sets.insert(f.attrs().value()) {
                     out.push_str("«repeated»");
                     return Ok(());
                 }
@@ -50,7 +56,7 @@ impl Ctx {
                 out.push('}');
             }
             View::List(l) => {
-                if !l.is_empty() && !seen.insert(v) {
+                if !l.is_empty() && !first_time(&mut seen.lists, v) {
                     out.push_str("«repeated»");
                     return Ok(());
                 }
@@ -59,6 +65,7 @@ impl Ctx {
                     self.ambiguous(e, out, seen, depth + 1)?;
                     out.push(' ');
                 }
+                done(&mut seen.lists, v);
                 out.push(']');
             }
             View::Thunk(t) => match t.state() {

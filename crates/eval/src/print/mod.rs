@@ -99,6 +99,28 @@ pub fn float_six(f: f64) -> String {
     trim(&format!("{f:.*}", (5 - exponent) as usize))
 }
 
+/// Lists that were printed: how often, and how often they are being printed right now.
+pub(crate) type SeenLists = rustc_hash::FxHashMap<Value, (u32, u32)>;
+
+/// Whether a list is to be printed. The reference tells lists apart by the place of the value, of which a list that
+/// contains itself has two: it is printed once within itself.
+pub(crate) fn first_time(seen: &mut SeenLists, v: Value) -> bool {
+    let (times, open) = seen.entry(v).or_default();
+    if *times == 0 || (*times == 1 && *open == 1) {
+        *times += 1;
+        *open += 1;
+        return true;
+    }
+    false
+}
+
+/// Says that a list for which [`first_time`] was true is printed.
+pub(crate) fn done(seen: &mut SeenLists, v: Value) {
+    if let Some((_, open)) = seen.get_mut(&v) {
+        *open -= 1;
+    }
+}
+
 impl ContextElem {
     /// The element as messages show it.
     pub fn show(&self, dir: &StoreDir) -> String {

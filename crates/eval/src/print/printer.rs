@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::options::{ErrorMode, PrintOptions};
-use super::{attribute_name, float_six, string_literal_up_to};
+use super::{attribute_name, first_time, float_six, string_literal_up_to};
 use crate::Ctx;
 use crate::error::{ErrorKind, Res, strip_ansi};
 use crate::heap::{Attrs, List, Type, Value, View};
@@ -23,6 +23,7 @@ struct Printer<'a> {
     o: &'a PrintOptions,
     out: String,
     seen: FxHashSet<Value>,
+    seen_lists: super::SeenLists,
     attrs_printed: usize,
     items_printed: usize,
     indent: usize,
@@ -39,6 +40,7 @@ impl Ctx {
             o: options,
             out: String::new(),
             seen: FxHashSet::default(),
+            seen_lists: Default::default(),
             attrs_printed: 0,
             items_printed: 0,
             indent: 0,
@@ -194,7 +196,7 @@ impl Printer<'_> {
     }
 
     fn list(&mut self, v: Value, l: List, depth: usize) -> Res<()> {
-        if self.o.track_repeated && !l.is_empty() && !self.seen.insert(v) {
+        if self.o.track_repeated && !l.is_empty() && !first_time(&mut self.seen_lists, v) {
             self.colored(MAGENTA, "«repeated»");
             return Ok(());
         }
@@ -214,6 +216,7 @@ impl Printer<'_> {
             self.print(l.get(i), depth + 1)?;
             self.items_printed += 1;
         }
+        super::done(&mut self.seen_lists, v);
         self.indent -= self.o.indent;
         self.space(pretty);
         self.out.push(']');
