@@ -62,6 +62,13 @@ impl Ctx {
         }
     }
 
+    /// The value of the file that a program was started with: traces do not mention it.
+    pub fn eval_main_file(&mut self, path: &SourcePath) -> Res {
+        let file = self.resolve_expr_path(path)?;
+        let code = self.load_file(&file, None)?;
+        self.run_code(code)
+    }
+
     /// The value of a file with more names visible; evaluated anew each time.
     pub(crate) fn eval_file_in_scope(&mut self, path: &SourcePath, scope: &StaticScope) -> Res {
         let file = self.resolve_expr_path(path)?;

@@ -165,7 +165,7 @@ fn run(ctx: &mut Ctx, o: &Options) -> Res<()> {
             ctx.eval_text(&text, Origin::Stdin, &cwd, None)?
         } else {
             let p = firn_eval::paths::join(&cwd, f);
-            ctx.eval_file(&p)?
+            ctx.eval_main_file(&p)?
         };
         let none = [String::new()];
         let attrs: &[String] = if o.attrs.is_empty() { &none } else { &o.attrs };

@@ -82,8 +82,15 @@ impl Ctx {
             }
             BinOp::Less => self.less(&n.a, &n.b, n.pos, env, fp),
             BinOp::Greater => self.less(&n.b, &n.a, n.pos, env, fp),
-            BinOp::LessEq => self.less(&n.b, &n.a, n.pos, env, fp).map(not),
-            BinOp::GreaterEq => self.less(&n.a, &n.b, n.pos, env, fp).map(not),
+            // The reference sees `!(b < a)`.
+            BinOp::LessEq => match self.less(&n.b, &n.a, n.pos, env, fp) {
+                Ok(v) => Ok(not(v)),
+                Err(_) => Err(self.trace(n.pos, "in the argument of '!'")),
+            },
+            BinOp::GreaterEq => match self.less(&n.a, &n.b, n.pos, env, fp) {
+                Ok(v) => Ok(not(v)),
+                Err(_) => Err(self.trace(n.pos, "in the argument of '!'")),
+            },
         }
     }
 

@@ -159,7 +159,7 @@ impl Ctx {
             }
             Origin::String => "«string»".into(),
             Origin::Stdin => "«stdin»".into(),
-            Origin::Internal(name) => format!("<nix/{name}>"),
+            Origin::Internal(name) => format!("«nix-internal»/{name}"),
         }
     }
 
