@@ -52,9 +52,9 @@ impl Resolver<'_> {
             let var = self.scopes.new_var(*slot);
             self.scopes.bind(b.name, var);
         }
-        let from_vars = self.from_vars(first + bindings.len() as u32, from.len);
+        let source_vars = self.source_vars(first + bindings.len() as u32, from.len);
         let mut group = GroupBuilder::default();
-        for (k, (_, slot)) in from_vars.iter().enumerate() {
+        for (k, (_, slot)) in source_vars.iter().enumerate() {
             let e = self.ast.ids[from.start as usize + k];
             let lazy = self.unaliased(e, first, bindings.len() as u32)?;
             group.push(*slot, lazy);
@@ -64,7 +64,7 @@ impl Resolver<'_> {
             bound.push(match b.value {
                 BindingValue::Inherit => Bound::Lazy(inherited.expect("looked up above")),
                 BindingValue::InheritFrom(n) => {
-                    Bound::Lazy(self.inherit_from(from_vars[n as usize].0, b.name, self.pos(b.span))?)
+                    Bound::Lazy(self.inherit_from(source_vars[n as usize].0, b.name, self.pos(b.span))?)
                 }
                 BindingValue::Expr(e) => match self.alias_in(e, first, &bindings) {
                     Some((target, pos)) if !overridable => Bound::Alias(target, pos),
@@ -116,7 +116,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn from_vars(&mut self, first: u32, n: u32) -> Vec<(Binder, u32)> {
+    fn source_vars(&mut self, first: u32, n: u32) -> Vec<(Binder, u32)> {
         (first..first + n).map(|slot| (self.scopes.new_var(slot), slot)).collect()
     }
 
@@ -202,14 +202,14 @@ impl Resolver<'_> {
             let lazy = self.lazy(self.ast.ids[(from.start + k) as usize])?;
             simple.push((first + k, lazy));
         }
-        let from_vars = self.from_vars(first, from.len);
+        let source_vars = self.source_vars(first, from.len);
         let mut values = Vec::with_capacity(bindings.len());
         for b in bindings {
             let pos = self.pos(b.span);
             values.push(match b.value {
                 BindingValue::Expr(e) => self.lazy(e)?,
                 BindingValue::Inherit => self.inherited(b.name, pos)?,
-                BindingValue::InheritFrom(n) => self.inherit_from(from_vars[n as usize].0, b.name, pos)?,
+                BindingValue::InheritFrom(n) => self.inherit_from(source_vars[n as usize].0, b.name, pos)?,
             });
         }
         if simple.is_empty() {
