@@ -3,6 +3,7 @@
 //! What fits into memory (setting `nar-buffer-size`) touches the disk only if the path turns out to be new. What does not
 //! is written to a locked folder `tmp-…` in the store while it comes in.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -18,8 +19,7 @@ use firn_source::{dump_path, hash_path};
 use crate::db::Registration;
 use crate::delete::{delete_tree, ensure_gone};
 use crate::error::{Context, Result, StoreError};
-use crate::files::{hash_flat, restore_flat, restore_tree};
-use crate::git_hash::git_hash;
+use crate::files::{git_hash, hash_flat, restore_flat, restore_tree};
 use crate::info::PathInfo;
 use crate::local::{LocalStore, known_outputs};
 use crate::locks::{LockKind, lock};
@@ -197,11 +197,12 @@ impl LocalStore {
         self.require_writable("adding paths")?;
         let mut paths = Vec::with_capacity(texts.len());
         let mut new: Vec<(PathInfo, &NewText<'_>)> = Vec::new();
+        let mut seen: HashSet<StorePath> = HashSet::new();
         for text in texts {
             let hash = Hash::of(Algo::Sha256, text.contents);
             let path = self.dir().make_text_path(text.name, &hash, text.references)?;
             self.root_temporarily(&path)?;
-            if self.info(&path)?.is_none() && !new.iter().any(|(info, _)| info.path == path) {
+            if self.info(&path)?.is_none() && seen.insert(path.clone()) {
                 let hasher = firn_nar::write_file(Hasher::new(Algo::Sha256), text.contents)?;
                 let size = hasher.bytes();
                 let mut info = PathInfo::new(path.clone(), hasher.finish(), size);

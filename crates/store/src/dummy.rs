@@ -64,7 +64,7 @@ fn content_hash(nar: &[u8], method: FileMethod, algo: Algo) -> Result<Hash> {
     match method {
         FileMethod::NixArchive => Ok(Hash::of(algo, nar)),
         FileMethod::Flat => Ok(Hash::of(algo, &file_in(nar)?)),
-        FileMethod::Git => crate::git_hash::nar_git_hash(nar, algo),
+        FileMethod::Git => crate::files::git_hash_of_nar(nar, algo),
     }
 }
 

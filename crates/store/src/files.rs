@@ -10,7 +10,7 @@ use std::path::Path;
 
 use firn_hash::{Algo, Hash, Hasher};
 use firn_path::{StorePath, StorePathSet, scan::ReferenceScanner};
-use firn_source::{CanonicaliseOptions, InodesSeen};
+use firn_source::{CanonPath, CanonicaliseOptions, InodesSeen};
 use rustix::fs::{Mode, Timespec, Timestamps, UTIME_OMIT};
 use rustix::io::Errno;
 
@@ -96,6 +96,18 @@ fn foreign<'a>(list: &'a [u8], ignored: &'a BTreeSet<String>) -> impl Iterator<I
 /// Whether a file has extended attributes other than `ignored`.
 fn has_foreign_xattrs(fd: &impl AsFd, ignored: &BTreeSet<String>) -> bool {
     names(fd).is_ok_and(|list| foreign(&list, ignored).next().is_some())
+}
+
+/// The hash that git gives the tree at `path`.
+pub(crate) fn git_hash(path: &Path, algo: Algo) -> Result<Hash> {
+    let tree = firn_source::FsAccessor::new(path)?;
+    Ok(firn_source::hash_git::<StoreError>(&tree, &CanonPath::root(), algo, None)?.1)
+}
+
+/// The hash that git gives the tree of an archive.
+pub(crate) fn git_hash_of_nar(nar: &[u8], algo: Algo) -> Result<Hash> {
+    let tree = firn_source::NarAccessor::new(io::Cursor::new(nar.to_vec()))?;
+    Ok(firn_source::hash_git::<StoreError>(&tree, &CanonPath::root(), algo, None)?.1)
 }
 
 /// What one pass over a tree found.

@@ -3,7 +3,8 @@
 //! - [`Store`]: what every store offers, with building in it (behind [`BuildBackend`]).
 //! - [`LocalStore`]: files and a database on this machine, shared with C++ Nix; [`DummyStore`]: in memory.
 //! - [`resolve`], [`open_store`]: which store an address means on this machine.
-//! - [`gc`], [`verify`], [`optimise`], [`profiles`], [`export`], [`registration`], [`closure`]: what is done with them.
+//! - [`gc`], [`verify`], [`optimise`], [`profiles`], [`closure`]: what is done with them.
+//! - [`copy`], [`export`], [`registration`], [`rewrite`]: from one to another.
 //!
 //! Invariants: the logical store directory (what paths say) and the real one (where files are) are never mixed up: paths
 //! are [`firn_path::StorePath`] until a file is touched, which only [`LocalStore::real`] leads to. A path is valid when its
@@ -14,6 +15,7 @@ mod auto_gc;
 pub mod build;
 pub mod closure;
 mod config;
+pub mod copy;
 mod db;
 mod delete;
 mod dummy;
@@ -22,7 +24,6 @@ pub mod export;
 mod files;
 pub mod gc;
 mod gc_server;
-mod git_hash;
 mod info;
 mod info_json;
 mod local;
@@ -31,9 +32,11 @@ pub mod locks;
 mod logs;
 mod open;
 pub mod optimise;
+mod pipe;
 pub mod profiles;
 mod reference;
 pub mod registration;
+pub mod rewrite;
 pub mod roots;
 mod runtime_roots;
 mod setup;

@@ -45,7 +45,10 @@ fn give_to_build_users(config: &LocalConfig, events: &Events) -> Result<()> {
         return Ok(());
     }
     let Some(gid) = group_id(group) else {
-        events.warn(format!("the group '{group}' specified in 'build-users-group' does not exist"));
+        // the default names it on every machine, also where it is not wanted
+        if config.settings.overridden("build-users-group") || group != "nixbld" {
+            events.warn(format!("the group '{group}' specified in 'build-users-group' does not exist"));
+        }
         return Ok(());
     };
     let dir = &config.real_dir;

@@ -1,9 +1,8 @@
 //! Contents on their way in: hashed as they come, in memory until they are too big, then on disk.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use firn_hash::{Algo, Hash, Hasher};
@@ -13,9 +12,9 @@ use firn_source::hash_path;
 
 use crate::delete::{delete_tree, make_removable};
 use crate::error::{Context, Result, StoreError};
-use crate::files::{hash_flat, restore_flat, restore_tree};
-use crate::git_hash::git_hash;
+use crate::files::{git_hash, git_hash_of_nar, hash_flat, restore_flat, restore_tree};
 use crate::local::LocalStore;
+use crate::pipe::{PipeWriter, pipe};
 use crate::store::{DumpMethod, NewContents};
 
 /// Takes a stream in, hashing it; in memory until it is too big, then on disk.
@@ -32,8 +31,8 @@ pub(crate) struct Spool<'a> {
 /// A thread that writes what it is sent into a temporary folder.
 struct DiskSpool {
     dir: TempDir,
-    sender: Option<SyncSender<Vec<u8>>>,
-    thread: Option<JoinHandle<Result<()>>>,
+    pipe: PipeWriter,
+    thread: JoinHandle<Result<()>>,
 }
 
 impl<'a> Spool<'a> {
@@ -53,22 +52,19 @@ impl<'a> Spool<'a> {
     fn start_disk(&mut self) -> Result<()> {
         let (path, lock) = self.store.create_temp_dir()?;
         let dir = TempDir { path, _lock: lock };
-        let (sender, receiver) = sync_channel(16);
+        let (pipe, mut reader) = pipe();
         let target = dir.contents();
         let ignored = self.store.settings().ignored_acls().clone();
         let dump = self.dump;
         let thread = std::thread::Builder::new()
             .name("restore".into())
-            .spawn(move || {
-                let mut reader = ChannelReader { receiver, current: Vec::new(), at: 0 };
-                match dump {
-                    DumpMethod::Nar => restore_tree(&target, &mut reader, &ignored),
-                    DumpMethod::Flat => restore_flat(&target, &mut reader, &ignored),
-                }
+            .spawn(move || match dump {
+                DumpMethod::Nar => restore_tree(&target, &mut reader, &ignored),
+                DumpMethod::Flat => restore_flat(&target, &mut reader, &ignored),
             })
             .context("starting a thread for", &dir.path)?;
-        let mut disk = DiskSpool { dir, sender: Some(sender), thread: Some(thread) };
-        disk.send(std::mem::take(&mut self.memory));
+        let mut disk = DiskSpool { dir, pipe, thread };
+        disk.send(&std::mem::take(&mut self.memory));
         self.disk = Some(disk);
         Ok(())
     }
@@ -77,12 +73,10 @@ impl<'a> Spool<'a> {
         let size = self.hasher.bytes();
         let place = match self.disk.take() {
             None => Place::Memory(self.memory),
-            Some(mut disk) => {
-                disk.send(std::mem::take(&mut self.memory));
-                disk.sender = None;
-                let thread = disk.thread.take().expect("taken only here");
+            Some(DiskSpool { dir, pipe, thread }) => {
+                drop(pipe);
                 thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-                Place::Disk(disk.dir)
+                Place::Disk(dir)
             }
         };
         let hash = self.hasher.finish();
@@ -96,11 +90,9 @@ impl<'a> Spool<'a> {
 }
 
 impl DiskSpool {
-    /// Hands a piece to the thread. If that has failed, the pieces are dropped and its error is seen at the end.
-    fn send(&mut self, piece: Vec<u8>) {
-        if let Some(sender) = &self.sender {
-            let _ = sender.send(piece);
-        }
+    /// Hands data to the thread. If that has failed, the data are dropped and its error is seen at the end.
+    fn send(&mut self, data: &[u8]) {
+        let _ = self.pipe.write_all(data);
     }
 }
 
@@ -115,46 +107,13 @@ impl Write for Spool<'_> {
         }
         match &mut self.disk {
             None => self.memory.extend_from_slice(data),
-            Some(disk) => {
-                // small pieces are gathered, so that the channel carries big ones
-                self.memory.extend_from_slice(data);
-                if self.memory.len() >= 256 * 1024 {
-                    disk.send(std::mem::take(&mut self.memory));
-                }
-            }
+            Some(disk) => disk.send(data),
         }
         Ok(data.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if let Some(disk) = &mut self.disk {
-            disk.send(std::mem::take(&mut self.memory));
-        }
         Ok(())
-    }
-}
-
-struct ChannelReader {
-    receiver: Receiver<Vec<u8>>,
-    current: Vec<u8>,
-    at: usize,
-}
-
-impl Read for ChannelReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.current.len() {
-            match self.receiver.recv() {
-                Ok(piece) => {
-                    self.current = piece;
-                    self.at = 0;
-                }
-                Err(_) => return Ok(0),
-            }
-        }
-        let got = buffer.len().min(self.current.len() - self.at);
-        buffer[..got].copy_from_slice(&self.current[self.at..self.at + got]);
-        self.at += got;
-        Ok(got)
     }
 }
 
@@ -208,11 +167,9 @@ impl Received {
                 Ok(firn_nar::write_file(Hasher::new(new.algo), bytes)?.finish())
             }
             (FileMethod::Git, DumpMethod::Flat, Place::Memory(bytes)) => {
-                Ok(crate::git_hash::blob_hash(bytes, new.algo))
+                git_hash_of_nar(&firn_nar::write_file(Vec::new(), bytes)?, new.algo)
             }
-            (FileMethod::Git, DumpMethod::Nar, Place::Memory(nar)) => {
-                crate::git_hash::nar_git_hash(nar, new.algo)
-            }
+            (FileMethod::Git, DumpMethod::Nar, Place::Memory(nar)) => git_hash_of_nar(nar, new.algo),
         }
     }
 

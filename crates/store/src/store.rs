@@ -8,7 +8,7 @@ use std::sync::Arc;
 use firn_derivation::{Derivation, Scratch};
 use firn_hash::Algo;
 use firn_path::{ContentMethod, DerivedPath, FileMethod, StoreDir, StorePath, StorePathSet};
-use firn_source::{Accessor, CanonPath, Filter, dump_nar};
+use firn_source::{Accessor, CanonPath, Filter, FsAccessor, NarAccessor, dump_nar};
 
 use crate::build::{BuildMode, BuildResult, Missing};
 use crate::error::{Result, StoreError};
@@ -202,6 +202,21 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The path is not valid, or those of reading and writing.
     fn write_nar(&self, path: &StorePath, out: &mut dyn Write) -> Result<()>;
+
+    /// The files of a valid path, wherever they are.
+    ///
+    /// # Errors
+    /// The path is not valid, or those of reading.
+    fn accessor(&self, path: &StorePath) -> Result<Arc<dyn Accessor>> {
+        self.require_info(path)?;
+        let shown = self.store_dir().print(path);
+        if let Some(real) = self.real_path(path) {
+            return Ok(Arc::new(FsAccessor::new(real)?.shown_as(shown)));
+        }
+        let mut nar = Vec::new();
+        self.write_nar(path, &mut nar)?;
+        Ok(Arc::new(NarAccessor::new(std::io::Cursor::new(nar))?.shown_as(shown)))
+    }
 
     /// Reads a derivation.
     ///

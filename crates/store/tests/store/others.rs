@@ -160,3 +160,66 @@ fn references_are_found_while_hashing() {
     let info = store.require_info(&c).expect("valid");
     assert_eq!((scanned.hash, scanned.size), (info.nar_hash, info.nar_size));
 }
+
+#[test]
+fn closures_are_copied() {
+    let (_root, from) = new_store();
+    let (_root, to) = new_store();
+    let mut last = text(&from, "p", "0", &[]);
+    for i in 1..30 {
+        last = text(&from, "p", &i.to_string(), &[&last]);
+    }
+    let (drv, out) = derivation_with_output(&from, "n");
+    let paths = closure(&from, [&last, &drv, &out], ClosureOptions::default()).expect("closes");
+    let copy = |paths: &StorePathSet, options| {
+        firn_store::copy::copy_paths(&from, &to, paths, options, &Events::none())
+    };
+    let error =
+        copy(&paths, AddOptions { check_sigs: true, repair: false }).expect_err("the output is not signed");
+    assert!(matches!(error, StoreError::Unsigned(_)), "{error}");
+    let map = copy(&paths, AddOptions::default()).expect("copies");
+    assert!(map.iter().all(|(a, b)| a == b) && map.len() == 32);
+    assert_eq!(to.all_valid_paths().expect("asks"), paths);
+    assert!(!to.verify(VerifyOptions { check_contents: true, repair: false }).expect("verifies"));
+    assert_eq!(copy(&paths, AddOptions::default()).expect("copies").len(), 32);
+    let accessor = to.accessor(&out).expect("opens");
+    let path = firn_source::CanonPath::new("bin/run").expect("a path");
+    assert_eq!(accessor.read_file(&path).expect("reads"), b"#!/bin/sh\n");
+}
+
+#[test]
+fn twins_are_content_addressed() {
+    let (_root, store) = new_store();
+    let make = |name: &str, contents: &[u8], references: &[&StorePath]| {
+        let nar = firn_nar::write_file(Vec::new(), contents).expect("writes");
+        let path = store
+            .dir()
+            .make_store_path("output:out", &Hash::of(Algo::Sha256, name.as_bytes()), name)
+            .expect("a path");
+        let own = contents.windows(32).any(|w| w == path.hash_part().as_bytes());
+        let mut info = PathInfo::new(path.clone(), Hash::of(Algo::Sha256, &nar), nar.len() as u64);
+        info.references = references.iter().map(|r| (*r).clone()).collect();
+        if own {
+            info.references.insert(path.clone());
+        }
+        store.add_nar(&info, &mut nar.as_slice(), AddOptions::default()).expect("adds");
+        path
+    };
+    let itself =
+        store.dir().make_store_path("output:out", &Hash::of(Algo::Sha256, b"a"), "a").expect("a path");
+    let a = make("a", format!("I am {}", store.print(&itself)).as_bytes(), &[]);
+    let b = make("b", format!("uses {}", store.print(&a)).as_bytes(), &[&a]);
+    let twins = firn_store::rewrite::make_content_addressed(&store, &store, &StorePathSet::from([b.clone()]))
+        .expect("rewrites");
+    let (a, b) = (&twins[&a], &twins[&b]);
+    for path in [a, b] {
+        assert!(store.require_info(path).expect("valid").is_content_addressed(store.dir()));
+    }
+    assert_eq!(std::fs::read_to_string(store.real(a)).expect("reads"), format!("I am {}", store.print(a)));
+    assert_eq!(std::fs::read_to_string(store.real(b)).expect("reads"), format!("uses {}", store.print(a)));
+    // signed or not, they may go everywhere
+    let (_root, other) = new_store();
+    let paths = StorePathSet::from([a.clone(), b.clone()]);
+    let options = AddOptions { check_sigs: true, repair: false };
+    firn_store::copy::copy_paths(&store, &other, &paths, options, &Events::none()).expect("copies");
+}
