@@ -11,6 +11,7 @@ pub mod git;
 pub mod input;
 pub mod schemes;
 pub mod url;
+pub mod world;
 
 pub use attrs::{Attr, Attrs};
 pub use error::FetchError;

@@ -1,11 +1,10 @@
 //! [`EvalIo`] for [`World`].
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use firn_derivation::Derivation;
-use firn_eval::{AddMethod, EvalIo, FileKind, Filter, IoError, LogLevel, SourcePath};
+use firn_eval::io::{AddMethod, EvalIo, FileKind, Filter, IoError, LogLevel, SourcePath};
 use firn_events::Level;
 use firn_path::{DerivedPath, OutputsSpec, SingleDerivedPath, StorePath, StorePathSet};
 use firn_source::Kind;
@@ -43,29 +42,39 @@ fn system(action: &str, path: &SourcePath, error: &std::io::Error) -> IoError {
 }
 
 impl EvalIo for World {
-    fn stat(&mut self, path: &SourcePath) -> Result<Option<FileKind>, IoError> {
+    fn stat(&self, path: &SourcePath) -> Result<Option<FileKind>, IoError> {
         match self.place(path)? {
             Place::Tree(tree, below) => Ok(tree.stat(&below).map_err(source_error)?.map(|s| kind(s.kind))),
             Place::Files(real) => match real.symlink_metadata() {
                 Ok(meta) => Ok(Some(file_kind(meta.file_type()))),
-                Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                    ) =>
+                {
+                    Ok(None)
+                }
                 Err(e) => Err(system("getting status of", path, &e)),
             },
         }
     }
 
-    fn read_file(&mut self, path: &SourcePath) -> Result<Vec<u8>, IoError> {
+    fn read_file(&self, path: &SourcePath) -> Result<Vec<u8>, IoError> {
         match self.place(path)? {
             Place::Tree(tree, below) => tree.read_file(&below).map_err(source_error),
             Place::Files(real) => std::fs::read(real).map_err(|e| system("opening file", path, &e)),
         }
     }
 
-    fn read_dir(&mut self, path: &SourcePath) -> Result<Vec<(String, Option<FileKind>)>, IoError> {
+    fn read_dir(&self, path: &SourcePath) -> Result<Vec<(String, Option<FileKind>)>, IoError> {
         match self.place(path)? {
             Place::Tree(tree, below) => {
                 let entries = tree.read_dir(&below).map_err(source_error)?;
-                Ok(entries.into_iter().map(|e| (String::from_utf8_lossy(&e.name).into_owned(), e.kind.map(kind))).collect())
+                Ok(entries
+                    .into_iter()
+                    .map(|e| (String::from_utf8_lossy(&e.name).into_owned(), e.kind.map(kind)))
+                    .collect())
             }
             Place::Files(real) => {
                 let failed = |e: std::io::Error| system("reading directory", path, &e);
@@ -80,32 +89,35 @@ impl EvalIo for World {
         }
     }
 
-    fn read_link(&mut self, path: &SourcePath) -> Result<String, IoError> {
+    fn read_link(&self, path: &SourcePath) -> Result<String, IoError> {
         match self.place(path)? {
             Place::Tree(tree, below) => {
                 Ok(String::from_utf8_lossy(&tree.read_link(&below).map_err(source_error)?).into_owned())
             }
             Place::Files(real) => {
-                let target = std::fs::read_link(real).map_err(|e| system("reading symbolic link", path, &e))?;
+                let target =
+                    std::fs::read_link(real).map_err(|e| system("reading symbolic link", path, &e))?;
                 Ok(target.to_string_lossy().into_owned())
             }
         }
     }
 
-    fn env(&mut self, name: &str) -> Option<String> {
+    fn env(&self, name: &str) -> Option<String> {
         std::env::var_os(name).map(|v| v.to_string_lossy().into_owned())
     }
 
-    fn time(&mut self) -> i64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
+    fn time(&self) -> i64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
     }
 
-    fn home(&mut self) -> Option<PathBuf> {
+    fn home(&self) -> Option<PathBuf> {
         self.home.clone()
     }
 
     fn add_source(
-        &mut self,
+        &self,
         path: &SourcePath,
         name: &str,
         method: AddMethod,
@@ -114,32 +126,35 @@ impl EvalIo for World {
         self.add(path, name, method, filter)
     }
 
-    fn add_text(&mut self, name: &str, text: &[u8], refs: &[StorePath]) -> Result<StorePath, IoError> {
+    fn add_text(&self, name: &str, text: &[u8], refs: &[StorePath]) -> Result<StorePath, IoError> {
         let refs: StorePathSet = refs.iter().cloned().collect();
         let hash = firn_hash::Hash::of(firn_hash::Algo::Sha256, text);
-        let path =
-            self.options.store_dir.make_text_path(name, &hash, &refs).map_err(|e| IoError::new(e.to_string()))?;
+        let path = self
+            .options
+            .store_dir
+            .make_text_path(name, &hash, &refs)
+            .map_err(|e| IoError::new(e.to_string()))?;
         self.write_text(&path, name, text, &refs)?;
         self.allow(&path);
         Ok(path)
     }
 
     fn write_derivation(
-        &mut self,
+        &self,
         path: &StorePath,
         text: &[u8],
         refs: &[StorePath],
-        _drv: &Arc<Derivation>,
+        _drv: &Derivation,
     ) -> Result<(), IoError> {
         let refs: StorePathSet = refs.iter().cloned().collect();
         self.write_text(path, path.name(), text, &refs)
     }
 
-    fn read_derivation(&mut self, path: &StorePath) -> Result<Derivation, IoError> {
+    fn read_derivation(&self, path: &StorePath) -> Result<Derivation, IoError> {
         self.store()?.read_derivation(path).map_err(store_error)
     }
 
-    fn ensure_path(&mut self, path: &StorePath) -> Result<(), IoError> {
+    fn ensure_path(&self, path: &StorePath) -> Result<(), IoError> {
         if self.options.mounts.get(path.base_name()).is_some() {
             return Ok(());
         }
@@ -148,12 +163,12 @@ impl EvalIo for World {
         Ok(())
     }
 
-    fn references(&mut self, path: &StorePath) -> Result<Option<Vec<StorePath>>, IoError> {
+    fn references(&self, path: &StorePath) -> Result<Option<Vec<StorePath>>, IoError> {
         let info = self.store()?.path_info(path).map_err(store_error)?;
         Ok(info.map(|i| i.references.iter().cloned().collect()))
     }
 
-    fn realise(&mut self, paths: &[SingleDerivedPath]) -> Result<Vec<StorePath>, IoError> {
+    fn realise(&self, paths: &[SingleDerivedPath]) -> Result<Vec<StorePath>, IoError> {
         if self.options.read_only && paths.iter().all(|p| matches!(p, SingleDerivedPath::Opaque(_))) {
             return Ok(paths.iter().map(|p| p.base_path().clone()).collect());
         }
@@ -168,7 +183,8 @@ impl EvalIo for World {
                     }
                 }
                 SingleDerivedPath::Built { output, .. } => {
-                    targets.push(DerivedPath::built(path.base_path().clone(), OutputsSpec::one(output.clone())));
+                    targets
+                        .push(DerivedPath::built(path.base_path().clone(), OutputsSpec::one(output.clone())));
                 }
             }
         }
@@ -194,9 +210,11 @@ impl EvalIo for World {
         Ok(out)
     }
 
-    fn resolve_lookup_path(&mut self, value: &str) -> Result<Option<SourcePath>, IoError> {
+    fn resolve_lookup_path(&self, value: &str) -> Result<Option<SourcePath>, IoError> {
         match &self.options.lookup {
-            Some(lookup) => Ok(lookup(value)?.map(|path| SourcePath::file(&self.options.store_dir.print(&path)))),
+            Some(lookup) => {
+                Ok(lookup(value)?.map(|path| SourcePath::file(&self.options.store_dir.print(&path))))
+            }
             None => Ok(None),
         }
     }
@@ -205,7 +223,7 @@ impl EvalIo for World {
         (self.options.interrupted)()
     }
 
-    fn log(&mut self, level: LogLevel, text: &str) {
+    fn log(&self, level: LogLevel, text: &str) {
         let level = match level {
             LogLevel::Error => Level::Error,
             // The text says already that it is a warning.
@@ -217,7 +235,13 @@ impl EvalIo for World {
 
 impl World {
     /// Writes a text to the store unless it is there; mounted trees that it refers to are copied first.
-    fn write_text(&self, path: &StorePath, name: &str, text: &[u8], refs: &StorePathSet) -> Result<(), IoError> {
+    fn write_text(
+        &self,
+        path: &StorePath,
+        name: &str,
+        text: &[u8],
+        refs: &StorePathSet,
+    ) -> Result<(), IoError> {
         if self.options.read_only {
             return Ok(());
         }
@@ -232,7 +256,9 @@ impl World {
         if written == *path {
             Ok(())
         } else {
-            Err(store_error(StoreError::Other(format!("text '{name}' has the path '{written}' and not '{path}'"))))
+            Err(store_error(StoreError::Contents(format!(
+                "text '{name}' has the path '{written}' and not '{path}'"
+            ))))
         }
     }
 }

@@ -10,9 +10,9 @@ mod sources;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use firn_eval::{AddMethod, IoError, SourcePath};
+use firn_eval::io::{IoError, SourcePath};
 use firn_events::Events;
 use firn_path::{StoreDir, StorePath};
 use firn_source::{Accessor, CanonPath};
@@ -35,7 +35,7 @@ pub enum Access {
 pub type OpenStore = Arc<dyn Fn() -> Result<Arc<dyn Store>, String> + Send + Sync>;
 
 /// Finds what an entry of the search path means that is no path; the tree is mounted then.
-pub type Lookup = Box<dyn Fn(&str) -> Result<Option<StorePath>, IoError>>;
+pub type Lookup = Box<dyn Fn(&str) -> Result<Option<StorePath>, IoError> + Send + Sync>;
 
 /// How a world is set up.
 pub struct Options {
@@ -61,9 +61,9 @@ pub struct Options {
 pub struct World {
     options: Options,
     /// Store paths that the evaluation made or was given: readable also in pure evaluation.
-    allowed: HashSet<StorePath>,
-    /// Sources that were added already.
-    added: HashMap<(SourcePath, String, AddMethod), StorePath>,
+    allowed: Mutex<HashSet<StorePath>>,
+    /// Sources that were added already: path, name, whether flat.
+    added: Mutex<HashMap<(SourcePath, String, bool), StorePath>>,
     /// The home folder.
     home: Option<PathBuf>,
 }
@@ -80,7 +80,7 @@ impl World {
     /// A world.
     pub fn new(options: Options) -> World {
         let home = std::env::var_os("HOME").filter(|h| !h.is_empty()).map(PathBuf::from);
-        World { options, allowed: HashSet::new(), added: HashMap::new(), home }
+        World { options, allowed: Mutex::default(), added: Mutex::default(), home }
     }
 
     fn store(&self) -> Result<Arc<dyn Store>, IoError> {
@@ -115,13 +115,16 @@ impl World {
     }
 
     fn check(&self, text: &str, store_path: Option<&StorePath>) -> Result<(), IoError> {
-        if store_path.is_some_and(|p| self.allowed.contains(p)) {
+        if store_path.is_some_and(|p| lock(&self.allowed).contains(p)) {
             return Ok(());
         }
         let mode = match &self.options.access {
             Access::All => return Ok(()),
             Access::Listed(paths) => {
-                let within = |dir: &String, path: &str| path == dir || path.strip_prefix(dir.as_str()).is_some_and(|r| r.starts_with('/') || dir == "/");
+                let within = |dir: &String, path: &str| {
+                    path == dir
+                        || path.strip_prefix(dir.as_str()).is_some_and(|r| r.starts_with('/') || dir == "/")
+                };
                 // Folders on the way to what is allowed may be looked at.
                 if paths.iter().any(|p| within(p, text) || within(&text.to_owned(), p)) {
                     return Ok(());
@@ -136,7 +139,12 @@ impl World {
     }
 
     /// Lets the evaluation read a store path.
-    pub fn allow(&mut self, path: &StorePath) {
-        self.allowed.insert(path.clone());
+    pub fn allow(&self, path: &StorePath) {
+        lock(&self.allowed).insert(path.clone());
     }
+}
+
+/// Locks, whatever happened to another holder: what is kept here is only ever added to.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

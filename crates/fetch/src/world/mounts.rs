@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use firn_hash::{Algo, Hash};
-use firn_path::{ContentAddress, FileMethod, References, StoreDir, StorePath};
-use firn_source::{Accessor, CanonPath, SourceError, accept_all, dump_nar, hash_nar};
+use firn_path::{FileMethod, References, StoreDir, StorePath};
+use firn_source::{Accessor, CanonPath, SourceError, dump_nar, hash_nar};
 use firn_store::{DumpMethod, NewContents, Store, StoreError};
 
 use crate::error::FetchError;
@@ -21,8 +21,13 @@ impl Mounts {
     ///
     /// # Errors
     /// The tree cannot be read.
-    pub fn mount(&self, dir: &StoreDir, tree: Arc<dyn Accessor>, name: &str) -> Result<(StorePath, Hash), FetchError> {
-        let (hash, _) = hash_nar::<SourceError>(tree.as_ref(), &CanonPath::root(), Algo::Sha256, &mut accept_all)
+    pub fn mount(
+        &self,
+        dir: &StoreDir,
+        tree: Arc<dyn Accessor>,
+        name: &str,
+    ) -> Result<(StorePath, Hash), FetchError> {
+        let (hash, _) = hash_nar::<SourceError>(tree.as_ref(), &CanonPath::root(), Algo::Sha256, None)
             .map_err(|e| FetchError::new(e.to_string()))?;
         let path = source_path(dir, name, &hash)?;
         self.insert(&path, tree);
@@ -50,12 +55,13 @@ impl Mounts {
             return Ok(());
         }
         let added = store.add_dump(&NewContents::source(path.name()), DumpMethod::Nar, &mut |out| {
-            dump_nar::<SourceError>(tree.as_ref(), &CanonPath::root(), out, &mut accept_all).map_err(StoreError::from)
+            dump_nar::<SourceError>(tree.as_ref(), &CanonPath::root(), out, None)
+                .map_err(|e| StoreError::Contents(e.to_string()))
         })?;
         if added.path == *path {
             Ok(())
         } else {
-            Err(StoreError::Other(format!(
+            Err(StoreError::Contents(format!(
                 "source tree changed while it was read: '{}' was expected but it is '{}' now",
                 store.store_dir().print(path),
                 store.store_dir().print(&added.path)
@@ -66,10 +72,6 @@ impl Mounts {
 
 /// The store path of a source tree.
 fn source_path(dir: &StoreDir, name: &str, hash: &Hash) -> Result<StorePath, FetchError> {
-    dir.make_fixed_output_path(FileMethod::NixArchive, hash, name, &References::default()).map_err(|e| FetchError::new(e.to_string()))
-}
-
-/// The content address of a source tree.
-pub fn source_address(hash: Hash) -> ContentAddress {
-    ContentAddress::Fixed { method: FileMethod::NixArchive, hash }
+    dir.make_fixed_output_path(name, FileMethod::NixArchive, hash, &References::default())
+        .map_err(|e| FetchError::new(e.to_string()))
 }

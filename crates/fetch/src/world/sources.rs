@@ -2,26 +2,26 @@
 
 use std::io::Write;
 
-use firn_eval::{AddMethod, FileKind, Filter, IoError, SourcePath};
+use firn_eval::io::{AddMethod, FileKind, Filter, IoError, SourcePath};
 use firn_hash::{Algo, Hash, Hasher};
 use firn_path::{ContentMethod, FileMethod, References, StorePath};
 use firn_source::{Accessor, CanonPath, FsAccessor, SourceError, dump_nar};
 use firn_store::{DumpMethod, NewContents, StoreError};
 
-use super::{Place, World};
+use super::{Place, World, lock};
 
 impl World {
     /// Adds a tree or file, or computes its path where nothing may be written.
     pub(super) fn add(
-        &mut self,
+        &self,
         path: &SourcePath,
         name: &str,
         method: AddMethod,
         mut filter: Option<Filter<'_>>,
     ) -> Result<StorePath, IoError> {
-        let key = (path.clone(), name.to_owned(), method);
+        let key = (path.clone(), name.to_owned(), method == AddMethod::Flat);
         if filter.is_none() {
-            if let Some(known) = self.added.get(&key) {
+            if let Some(known) = lock(&self.added).get(&key) {
                 return Ok(known.clone());
             }
         }
@@ -33,7 +33,8 @@ impl World {
                 (Box::new(tree), CanonPath::root())
             }
         };
-        let mut write = |out: &mut dyn Write| write_source(tree.as_ref(), &below, path, method, &mut filter, out);
+        let mut write =
+            |out: &mut dyn Write| write_source(tree.as_ref(), &below, path, method, &mut filter, out);
         let mut hasher = Hasher::new(Algo::Sha256);
         write(&mut hasher)?;
         let hash = hasher.finish();
@@ -49,16 +50,19 @@ impl World {
                 };
                 let new = NewContents { method: content, ..NewContents::source(name) };
                 let info = store
-                    .add_dump(&new, dump, &mut |out| write(out).map_err(|e| StoreError::Other(e.message)))
+                    .add_dump(&new, dump, &mut |out| write(out).map_err(|e| StoreError::Contents(e.message)))
                     .map_err(store_error)?;
                 if info.path != store_path {
-                    return Err(IoError::new(format!("path '{}' changed while it was copied to the store", self.shown(path))));
+                    return Err(IoError::new(format!(
+                        "path '{}' changed while it was copied to the store",
+                        self.shown(path)
+                    )));
                 }
             }
         }
         self.allow(&store_path);
         if filter.is_none() {
-            self.added.insert(key, store_path.clone());
+            lock(&self.added).insert(key, store_path.clone());
         }
         Ok(store_path)
     }
@@ -70,7 +74,7 @@ impl World {
         };
         self.options
             .store_dir
-            .make_fixed_output_path(method, hash, name, &References::default())
+            .make_fixed_output_path(name, method, hash, &References::default())
             .map_err(|e| IoError::new(e.to_string()))
     }
 
@@ -90,19 +94,22 @@ fn write_source(
 ) -> Result<(), IoError> {
     if method == AddMethod::Flat {
         let mut file = tree.open(below).map_err(source_error)?;
-        return std::io::copy(&mut file.reader, out).map(drop).map_err(|e| IoError::new(format!("reading '{}': {e}", path.path)));
+        return std::io::copy(&mut file.reader, out)
+            .map(drop)
+            .map_err(|e| IoError::new(format!("reading '{}': {e}", path.path)));
     }
-    dump_nar::<Wrapped>(tree, below, out, &mut |at| match filter {
-        None => Ok(true),
-        Some(filter) => {
-            let Some(rest) = at.strip_prefix(below).filter(|r| !r.is_root()) else { return Ok(true) };
-            let base = if &*path.path == "/" { "" } else { &path.path };
-            let full = SourcePath { root: path.root, path: format!("{base}/{}", String::from_utf8_lossy(rest.rel())).into() };
-            let kind = tree.stat(at)?.map_or(FileKind::Other, |s| super::eval_io::kind(s.kind));
-            filter(&full, kind).map_err(Wrapped)
-        }
-    })
-    .map_err(|e| e.0)
+    let Some(filter) = filter else { return dump_nar::<Wrapped>(tree, below, out, None).map_err(|e| e.0) };
+    let mut accept = |at: &CanonPath| {
+        let Some(rest) = at.strip_prefix(below).filter(|r| !r.is_root()) else { return Ok(true) };
+        let base = if &*path.path == "/" { "" } else { &path.path };
+        let full = SourcePath {
+            root: path.root,
+            path: format!("{base}/{}", String::from_utf8_lossy(rest.rel())).into(),
+        };
+        let kind = tree.stat(at)?.map_or(FileKind::Other, |s| super::eval_io::kind(s.kind));
+        filter(&full, kind).map_err(Wrapped)
+    };
+    dump_nar::<Wrapped>(tree, below, out, Some(&mut accept)).map_err(|e| e.0)
 }
 
 /// An error of the evaluator that passes through a dump.
