@@ -7,6 +7,12 @@ pub enum FlakeError {
     /// Fetching an input failed.
     #[error(transparent)]
     Fetch(#[from] firn_fetch::FetchError),
+    /// Evaluating a `flake.nix` failed.
+    #[error("{}", .0.message)]
+    Evaluation(Box<firn_eval::EvalError>),
+    /// A tree has another hash than was said.
+    #[error("{0}")]
+    HashMismatch(String),
     /// Anything that is best said in words.
     #[error("{0}")]
     Message(String),
@@ -24,6 +30,10 @@ impl FlakeError {
     /// An error in words.
     pub fn new(message: impl Into<String>) -> FlakeError {
         FlakeError::Message(message.into())
+    }
+    /// The error that an evaluation was just stopped by.
+    pub fn evaluation(ctx: &mut firn_eval::Ctx) -> FlakeError {
+        FlakeError::Evaluation(Box::new(ctx.take_error()))
     }
     /// The error with what was being done.
     pub fn while_doing(self, context: impl Into<String>) -> FlakeError {
