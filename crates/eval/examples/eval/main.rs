@@ -191,7 +191,7 @@ fn show(ctx: &mut Ctx, o: &Options, v: Value) -> Res<()> {
         println!("{}", s.to_text());
     } else if o.xml {
         let s = ctx.to_xml(v, o.location)?;
-        println!("{s}");
+        print!("{s}");
     } else if o.raw {
         let s = ctx.coerce(v, firn_eval::Coerce::PLAIN, Pos::NONE, "while generating the eval output")?;
         print!("{}", s.to_text());

@@ -24,7 +24,7 @@ pub(super) const TABLE: &[PrimOp] = &[
 fn from_json(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let what = "while evaluating the first argument passed to builtins.fromJSON";
     let text = ctx.force_str_no_ctx(args[0], P, what)?;
-    ctx.from_json(text.as_bytes())
+    ctx.read_json(text.as_bytes())
 }
 
 fn to_json(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
@@ -42,7 +42,7 @@ pub struct JsonOptions {
 
 impl Ctx {
     /// The value that a JSON text stands for.
-    pub fn from_json(&mut self, text: &[u8]) -> Res {
+    pub fn read_json(&mut self, text: &[u8]) -> Res {
         let mut build =
             Build { ctx: self, open: Vec::new(), items: Vec::new(), attrs: Vec::new(), shape: None };
         match json::read(text, &mut build) {

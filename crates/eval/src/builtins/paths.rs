@@ -14,6 +14,7 @@ use crate::heap::Value;
 use crate::io::{AddMethod, FileKind, IoError, SourcePath};
 use crate::msg;
 use crate::pos::Pos;
+use crate::text::strings;
 
 const P: Pos = Pos::NONE;
 
@@ -187,11 +188,7 @@ fn path_exists(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 fn base_name_of(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let what = "while evaluating the first argument passed to builtins.baseNameOf";
     let s = ctx.coerce(args[0], Coerce::PLAIN, P, what)?;
-    let text = s.as_bytes();
-    // Only one trailing slash is ignored.
-    let text = if text.len() > 1 { text.strip_suffix(b"/").unwrap_or(text) } else { text };
-    let start = text.iter().rposition(|c| *c == b'/').map_or(0, |i| i + 1);
-    Ok(ctx.str_ctx(&text[start..], s.context()))
+    Ok(ctx.str_ctx(strings::base_name(s.as_bytes()), s.context()))
 }
 
 fn dir_of(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
@@ -202,13 +199,7 @@ fn dir_of(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     }
     let s =
         ctx.coerce(v, Coerce::PLAIN, P, "while evaluating the first argument passed to 'builtins.dirOf'")?;
-    let text = s.as_bytes();
-    let dir: &[u8] = match text.iter().rposition(|c| *c == b'/') {
-        None => b".",
-        Some(0) => b"/",
-        Some(i) => &text[..i],
-    };
-    Ok(ctx.str_ctx(dir, s.context()))
+    Ok(ctx.str_ctx(strings::dir_name(s.as_bytes()), s.context()))
 }
 
 fn read_file(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {

@@ -5,6 +5,7 @@ mod options;
 mod printer;
 mod render;
 
+pub use crate::text::float::general as float_six;
 pub use options::PrintOptions;
 pub use render::RenderOptions;
 
@@ -75,30 +76,6 @@ pub fn attribute_name(name: &[u8], out: &mut String) {
     if plain { out.push_str(&String::from_utf8_lossy(name)) } else { string_literal(name, out) }
 }
 
-/// A float with six significant digits, as C's `%g` writes it.
-pub fn float_six(f: f64) -> String {
-    if f.is_nan() {
-        return if f.is_sign_negative() { "-nan".into() } else { "nan".into() };
-    }
-    if f.is_infinite() {
-        return if f > 0.0 { "inf".into() } else { "-inf".into() };
-    }
-    if f == 0.0 {
-        return if f.is_sign_negative() { "-0".into() } else { "0".into() };
-    }
-    let scientific = format!("{f:.5e}");
-    let (mantissa, exponent) = scientific.split_once('e').expect("scientific notation has an exponent");
-    let exponent: i32 = exponent.parse().expect("an exponent is a number");
-    let trim = |s: &str| -> String {
-        if s.contains('.') { s.trim_end_matches('0').trim_end_matches('.').to_owned() } else { s.to_owned() }
-    };
-    if !(-4..6).contains(&exponent) {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        return format!("{}e{sign}{:02}", trim(mantissa), exponent.abs());
-    }
-    trim(&format!("{f:.*}", (5 - exponent) as usize))
-}
-
 /// Lists that were printed: how often, and how often they are being printed right now.
 pub(crate) type SeenLists = rustc_hash::FxHashMap<Value, (u32, u32)>;
 
@@ -166,24 +143,5 @@ impl Ctx {
     /// A value for a message: nothing is evaluated, long data is cut.
     pub fn show_for_error(&mut self, v: Value) -> String {
         self.print(v, &PrintOptions::ERROR).unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn floats_have_six_digits() {
-        for (f, s) in [
-            (1.5, "1.5"),
-            (1234567.0, "1.23457e+06"),
-            (0.0001, "0.0001"),
-            (1e-5, "1e-05"),
-            (100000.0, "100000"),
-            (3.0, "3"),
-        ] {
-            assert_eq!(float_six(f), s);
-        }
     }
 }

@@ -1,13 +1,4 @@
-//! Substrings, replacement, and the parts of paths.
-
-/// The bytes from `start`, at most `length` of them; a negative `length` means the rest. Offsets beyond the end are cut off.
-pub fn substring(text: &[u8], start: u64, length: i64) -> &[u8] {
-    let rest = usize::try_from(start).ok().and_then(|start| text.get(start..)).unwrap_or_default();
-    match usize::try_from(length) {
-        Ok(length) if length < rest.len() => &rest[..length],
-        _ => rest,
-    }
-}
+//! Replacement, and the parts of paths.
 
 /// The searches of a replacement, prepared.
 ///
@@ -97,33 +88,6 @@ pub fn dir_name(path: &[u8]) -> &[u8] {
     }
 }
 
-/// Resolves `.`, `..` and repeated slashes in an absolute path without looking at the file system; `..` at the root is dropped.
-pub fn canonical_path(path: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(path.len() + 1);
-    for part in path.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => out.truncate(memchr::memrchr(b'/', &out).unwrap_or(0)),
-            _ => {
-                out.push(b'/');
-                out.extend_from_slice(part);
-            }
-        }
-    }
-    if out.is_empty() {
-        out.push(b'/');
-    }
-    out
-}
-
-/// Whether `path` is what [`canonical_path`] would give for it.
-pub fn is_canonical(path: &[u8]) -> bool {
-    path == b"/"
-        || path.strip_prefix(b"/").is_some_and(|rest| {
-            rest.split(|byte| *byte == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,15 +126,6 @@ mod tests {
     }
 
     #[test]
-    fn takes_substrings() {
-        assert_eq!(substring(b"nixos", 0, 3), b"nix");
-        assert_eq!(substring(b"nixos", 3, 100), b"os");
-        assert_eq!(substring(b"nixos", 3, -1), b"os");
-        assert_eq!(substring(b"nixos", 5, 1), b"");
-        assert_eq!(substring(b"nixos", u64::MAX, 1), b"");
-    }
-
-    #[test]
     fn splits_paths() {
         for (path, base, dir) in [
             ("/a/b", "b", "/a"),
@@ -184,17 +139,6 @@ mod tests {
         ] {
             assert_eq!(base_name(path.as_bytes()), base.as_bytes(), "{path}");
             assert_eq!(dir_name(path.as_bytes()), dir.as_bytes(), "{path}");
-        }
-    }
-
-    #[test]
-    fn canonicalises_paths() {
-        for (path, canonical) in
-            [("/a/./b/../c//", "/a/c"), ("/..", "/"), ("", "/"), ("/a/../../b", "/b"), ("/...", "/...")]
-        {
-            assert_eq!(canonical_path(path.as_bytes()), canonical.as_bytes());
-            assert!(is_canonical(canonical.as_bytes()));
-            assert!(!is_canonical(path.as_bytes()) || path == canonical);
         }
     }
 }
