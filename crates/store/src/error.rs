@@ -215,6 +215,9 @@ pub enum StoreError {
     /// A key or signature that does not parse.
     #[error("{0}")]
     Key(String),
+    /// The user or a caller ended it.
+    #[error("interrupted by the user")]
+    Interrupted,
     /// The collector stopped because enough was freed; never leaves this crate.
     #[error("enough was freed")]
     LimitReached,

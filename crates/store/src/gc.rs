@@ -17,6 +17,7 @@ use crate::db::Graph;
 use crate::delete::delete_tree;
 use crate::error::{Context, Result, StoreError};
 use crate::gc_server::{GcServer, Shared};
+use crate::liveness::{alive, reach, referrers_first, reversed};
 use crate::local::LocalStore;
 use crate::locks::{LockKind, lock, open_lock_file, try_lock};
 
@@ -125,6 +126,7 @@ impl LocalStore {
         let links = self.config.links_dir();
         let (mut actual, mut unshared) = (0i64, 0i64);
         for entry in std::fs::read_dir(&links).context("opening directory", &links)? {
+            self.check_cancelled()?;
             let entry = entry.context("reading directory", &links)?;
             // somebody else may be deleting as well
             let Ok(meta) = entry.metadata() else { continue };
@@ -302,6 +304,7 @@ impl Run<'_> {
 
     /// Makes a group invalid and deletes its files. What has become a root, or has got a referrer, stays.
     fn delete_group(&self, paths: Vec<StorePath>) -> Result<()> {
+        self.store.check_cancelled()?;
         let mut pending = self.shared.begin(paths);
         let used = self.store.db.invalidate_all(pending.paths())?;
         if !used.is_empty() {
@@ -352,6 +355,7 @@ impl Run<'_> {
     /// Deletes what is in the store directory and belongs to no valid path.
     fn delete_strangers(&self, graph: &Graph) -> Result<()> {
         for name in self.names()? {
+            self.store.check_cancelled()?;
             match StorePath::from_base_name(&name) {
                 Err(_) => self.delete_file(&name, false)?,
                 Ok(path) if graph.index.contains_key(&path) => {}
@@ -425,77 +429,6 @@ fn done_or(result: Result<()>) -> Result<()> {
         Err(StoreError::LimitReached) => Ok(()),
         other => other,
     }
-}
-
-/// What roots reach: along references, to derivers and to outputs as asked for.
-pub(crate) fn alive(graph: &Graph, roots: &HashSet<StorePath>, keep: (bool, bool)) -> Vec<bool> {
-    let (keep_derivations, keep_outputs) = keep;
-    let mut alive = vec![false; graph.paths.len()];
-    let mut todo: Vec<u32> = roots.iter().filter_map(|root| graph.index.get(root).copied()).collect();
-    while let Some(i) = todo.pop() {
-        let at = i as usize;
-        if std::mem::replace(&mut alive[at], true) {
-            continue;
-        }
-        todo.extend_from_slice(&graph.references[at]);
-        if keep_derivations {
-            todo.extend(graph.deriver[at]);
-        }
-        if keep_outputs {
-            todo.extend_from_slice(&graph.outputs[at]);
-        }
-    }
-    alive
-}
-
-/// Who refers to whom.
-fn reversed(graph: &Graph) -> Vec<Vec<u32>> {
-    let mut referrers = vec![Vec::new(); graph.paths.len()];
-    for (from, references) in graph.references.iter().enumerate() {
-        for &to in references {
-            referrers[to as usize].push(from as u32);
-        }
-    }
-    referrers
-}
-
-/// All that is reached from `start`, which is part of it, but what is in `without`.
-fn reach(edges: &[Vec<u32>], start: u32, without: &BTreeSet<u32>) -> Vec<u32> {
-    let mut seen = BTreeSet::new();
-    let mut todo = vec![start];
-    while let Some(i) = todo.pop() {
-        if !without.contains(&i) && seen.insert(i) {
-            todo.extend_from_slice(&edges[i as usize]);
-        }
-    }
-    seen.into_iter().collect()
-}
-
-/// Orders paths so that each comes after all of them that refer to it.
-fn referrers_first(graph: &Graph, paths: &[u32]) -> Vec<u32> {
-    let wanted: HashSet<u32> = paths.iter().copied().collect();
-    let mut referrers: Vec<u32> = vec![0; graph.paths.len()];
-    for &from in paths {
-        for &to in &graph.references[from as usize] {
-            if to != from {
-                referrers[to as usize] += 1;
-            }
-        }
-    }
-    let mut ready: Vec<u32> = paths.iter().copied().filter(|&i| referrers[i as usize] == 0).collect();
-    let mut order = Vec::with_capacity(paths.len());
-    while let Some(i) = ready.pop() {
-        order.push(i);
-        for &to in &graph.references[i as usize] {
-            if to != i && wanted.contains(&to) {
-                referrers[to as usize] -= 1;
-                if referrers[to as usize] == 0 {
-                    ready.push(to);
-                }
-            }
-        }
-    }
-    order
 }
 
 /// The folder of a socket must exist before it is bound.

@@ -13,6 +13,7 @@ use firn_derivation::{Derivation, HashModulo, Scratch, aterm};
 use firn_events::Events;
 use firn_path::{StoreDir, StorePath};
 use firn_settings::{Feature, Settings};
+use firn_sys::CancelToken;
 use rustix::fs::{Mode, OFlags};
 
 use crate::auto_gc::AutoGc;
@@ -39,6 +40,7 @@ pub struct LocalStore {
     /// Paths whose locks a caller (the builder) holds already.
     held: Mutex<HashSet<StorePath>>,
     backend: OnceLock<Arc<dyn BuildBackend>>,
+    cancel: OnceLock<CancelToken>,
     public_keys: OnceLock<PublicKeys>,
     /// Held shared as long as the store is open, so that nobody changes the schema.
     _big_lock: Option<File>,
@@ -75,6 +77,7 @@ impl LocalStore {
             modulo: Mutex::default(),
             held: Mutex::default(),
             backend: OnceLock::new(),
+            cancel: OnceLock::new(),
             public_keys: OnceLock::new(),
             _big_lock: big_lock,
             db,
@@ -106,6 +109,19 @@ impl LocalStore {
     /// The builder, if one is connected.
     pub fn backend(&self) -> Option<&Arc<dyn BuildBackend>> {
         self.backend.get()
+    }
+
+    /// Lets long operations end when `token` is set; only the first one counts.
+    pub fn set_cancel(&self, token: CancelToken) {
+        let _ = self.cancel.set(token);
+    }
+
+    /// Fails if the token is set.
+    pub(crate) fn check_cancelled(&self) -> Result<()> {
+        match self.cancel.get() {
+            Some(token) if token.is_cancelled() => Err(StoreError::Interrupted),
+            _ => Ok(()),
+        }
     }
 
     /// The logical store directory.

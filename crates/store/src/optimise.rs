@@ -110,6 +110,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn node(&mut self, path: &Path) -> Result<()> {
         use std::os::unix::fs::DirEntryExt;
+        self.store.check_cancelled()?;
         let meta = path.symlink_metadata().context("getting status of", path)?;
         if meta.is_dir() {
             let mut names = Vec::new();

@@ -136,6 +136,7 @@ impl Run<'_> {
         self.store.info_message("checking link hashes...".into());
         let links = self.store.config.links_dir();
         for entry in std::fs::read_dir(&links).context("opening directory", &links)? {
+            self.store.check_cancelled()?;
             let entry = entry.context("reading directory", &links)?;
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -161,7 +162,7 @@ impl Run<'_> {
     fn contents(&mut self, path: &StorePath) -> Result<()> {
         match self.check_contents(path) {
             Ok(()) => Ok(()),
-            Err(e @ StoreError::Database { .. }) => Err(e),
+            Err(e @ (StoreError::Database { .. } | StoreError::Interrupted)) => Err(e),
             Err(e) => {
                 // the collector may have taken it meanwhile
                 if self.store.info_uncached(path)?.is_some() {
@@ -177,6 +178,7 @@ impl Run<'_> {
 
     fn check_contents(&mut self, path: &StorePath) -> Result<()> {
         let store = self.store;
+        store.check_cancelled()?;
         let printed = store.print(path);
         store.events.message(Level::Talkative, format!("checking contents of '{printed}'"));
         let info = store.require_info(path)?;

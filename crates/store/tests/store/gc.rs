@@ -137,3 +137,16 @@ fn derivers_and_outputs_are_kept_as_asked() {
     assert!(!store.is_valid(&drv).expect("asks"));
     assert!(store.is_valid(&out).expect("asks"));
 }
+
+#[test]
+fn a_set_token_ends_a_collection() {
+    let root = tempfile::tempdir().expect("a folder");
+    text(&open(root.path(), &[]), "a", "1", &[]);
+    let store = open(root.path(), &[]);
+    let token = firn_sys::CancelToken::new().expect("a token");
+    store.set_cancel(token.clone());
+    token.cancel();
+    let error = store.collect_garbage(&GcOptions::default()).expect_err("ended");
+    assert_eq!(error.to_string(), "interrupted by the user");
+    assert_eq!(store.all_valid_paths().expect("asks").len(), 1);
+}

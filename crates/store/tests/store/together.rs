@@ -131,3 +131,60 @@ fn exports_go_both_ways() {
     };
     assert_eq!(exported, stream);
 }
+
+#[test]
+fn both_add_and_collect_at_once() {
+    if !have_nix() {
+        return;
+    }
+    let root = tempfile::tempdir().expect("a folder");
+    drop(open(root.path(), &[]));
+    for i in 0..4 {
+        std::fs::write(root.path().join(format!("f{i}")), format!("contents {i}")).expect("writes");
+    }
+    std::thread::scope(|scope| {
+        let root = root.path();
+        for worker in 0..2 {
+            scope.spawn(move || {
+                for i in 0..4 {
+                    let file = root.join(format!("f{}", (i + worker) % 4));
+                    let (success, stdout, stderr) =
+                        nix(root, "nix-store", &["--add", &file.to_string_lossy()]).expect("installed");
+                    assert!(success && stdout.starts_with("/nix/store/"), "{stderr}");
+                }
+            });
+        }
+        scope.spawn(move || {
+            let (success, _, stderr) = nix(root, "nix-store", &["--gc"]).expect("installed");
+            assert!(success, "{stderr}");
+        });
+        for _ in 0..2 {
+            scope.spawn(move || {
+                for round in 0..30 {
+                    let store = open(root, &[]);
+                    for i in 0..4 {
+                        let nar = firn_nar::write_file(Vec::new(), format!("contents {i}").as_bytes())
+                            .expect("writes");
+                        let name = format!("f{i}");
+                        let info = store
+                            .add_dump(&NewContents::source(&name), DumpMethod::Nar, &mut |w| {
+                                w.write_all(&nar).expect("takes it");
+                                Ok(())
+                            })
+                            .expect("adds");
+                        assert!(store.real(&info.path).exists());
+                    }
+                    drop(store);
+                    if round % 5 == 0 {
+                        open(root, &[]).collect_garbage(&GcOptions::default()).expect("collects");
+                    }
+                }
+            });
+        }
+    });
+    let store = open(root.path(), &[]);
+    assert!(!store.verify(VerifyOptions { check_contents: true, repair: false }).expect("verifies"));
+    for path in store.all_valid_paths().expect("asks") {
+        assert!(store.real(&path).exists());
+    }
+}
