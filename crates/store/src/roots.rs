@@ -112,7 +112,7 @@ impl LocalStore {
                 self.search(&path, &mut roots)?;
             }
         }
-        for (path, places) in crate::runtime_roots::find(self.dir()) {
+        for (path, places) in crate::runtime_roots::find(self.dir(), &self.config.real_dir) {
             if self.info(&path)?.is_some() {
                 let entry = roots.entry(path).or_default();
                 if censor {

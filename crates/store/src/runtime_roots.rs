@@ -7,9 +7,11 @@ use firn_path::{StoreDir, StorePath};
 use memchr::memmem::Finder;
 
 /// Looks through `/proc`; processes that may not be looked at, or end meanwhile, are passed over.
-pub(crate) fn find(dir: &StoreDir) -> BTreeMap<StorePath, BTreeSet<String>> {
-    let mut found = Found { dir, prefix: format!("{dir}/"), roots: BTreeMap::new() };
-    let finder = Finder::new(&found.prefix).into_owned();
+///
+/// Files of a store below a root are seen at their real place from outside and at their logical one from inside, so both
+/// count.
+pub(crate) fn find(dir: &StoreDir, real_dir: &Path) -> BTreeMap<StorePath, BTreeSet<String>> {
+    let mut found = Found { prefixes: prefixes(dir, real_dir), roots: BTreeMap::new() };
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let name = entry.file_name();
         let Some(pid) = name.to_str().filter(|n| n.bytes().all(|b| b.is_ascii_digit())) else { continue };
@@ -22,7 +24,7 @@ pub(crate) fn find(dir: &StoreDir) -> BTreeMap<StorePath, BTreeSet<String>> {
         for file in ["maps", "environ"] {
             let place = format!("{process}/{file}");
             if let Ok(contents) = std::fs::read(&place) {
-                found.text(&contents, &place, &finder);
+                found.text(&contents, &place);
             }
         }
     }
@@ -35,13 +37,21 @@ pub(crate) fn find(dir: &StoreDir) -> BTreeMap<StorePath, BTreeSet<String>> {
     found.roots
 }
 
-struct Found<'a> {
-    dir: &'a StoreDir,
-    prefix: String,
+/// What stands before the base names of store paths.
+fn prefixes(dir: &StoreDir, real_dir: &Path) -> Vec<Finder<'static>> {
+    let mut prefixes = vec![format!("{dir}/")];
+    if let Some(real) = real_dir.to_str().filter(|real| *real != dir.as_str()) {
+        prefixes.push(format!("{real}/"));
+    }
+    prefixes.iter().map(|prefix| Finder::new(prefix).into_owned()).collect()
+}
+
+struct Found {
+    prefixes: Vec<Finder<'static>>,
     roots: BTreeMap<StorePath, BTreeSet<String>>,
 }
 
-impl Found<'_> {
+impl Found {
     fn link(&mut self, place: &str) {
         if let Ok(target) = std::fs::read_link(Path::new(place)) {
             if let Some(target) = target.to_str() {
@@ -53,15 +63,21 @@ impl Found<'_> {
     fn path(&mut self, path: &str, place: &str) {
         // ` (deleted)` stands behind the paths of files that are gone
         let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-        if let Ok((root, _)) = self.dir.to_store_path(path) {
-            self.roots.entry(root).or_default().insert(place.to_owned());
+        for prefix in &self.prefixes {
+            let Some(rest) = path.as_bytes().strip_prefix(prefix.needle()) else { continue };
+            let name = rest.split(|&b| b == b'/').next().unwrap_or_default();
+            if let Some(root) = std::str::from_utf8(name).ok().and_then(|n| StorePath::from_base_name(n).ok())
+            {
+                self.roots.entry(root).or_default().insert(place.to_owned());
+            }
         }
     }
 
     /// Every occurrence of a store path in a text.
-    fn text(&mut self, text: &[u8], place: &str, finder: &Finder<'_>) {
-        for at in finder.find_iter(text) {
-            let rest = &text[at + self.prefix.len()..];
+    fn text(&mut self, text: &[u8], place: &str) {
+        let starts = self.prefixes.iter().flat_map(|p| p.find_iter(text).map(|at| at + p.needle().len()));
+        for start in starts {
+            let rest = &text[start..];
             let len = rest
                 .iter()
                 .position(|b| !(b.is_ascii_alphanumeric() || b"+-._?=".contains(b)))
@@ -81,11 +97,12 @@ mod tests {
     #[test]
     fn paths_in_texts() {
         let dir = StoreDir::default();
-        let mut found = Found { dir: &dir, prefix: "/nix/store/".into(), roots: BTreeMap::new() };
-        let finder = Finder::new("/nix/store/").into_owned();
+        let mut found = Found { prefixes: prefixes(&dir, Path::new("/home/u/s")), roots: BTreeMap::new() };
         let text = b"PATH=/nix/store/00000000000000000000000000000000-a/bin:/nix/store/11111111111111111111111111111111-b\0X=/nix/store/short";
-        found.text(text, "here", &finder);
+        found.text(text, "here");
+        found.path("/home/u/s/22222222222222222222222222222222-c/lib/x.so (deleted)", "there");
+        found.path("/home/u/s", "there");
         let names: Vec<&str> = found.roots.keys().map(StorePath::name).collect();
-        assert_eq!(names, ["a", "b"]);
+        assert_eq!(names, ["a", "b", "c"]);
     }
 }
