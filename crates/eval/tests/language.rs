@@ -302,3 +302,16 @@ fn positions_are_shown_with_the_source() {
     let want = "error:\n       … while evaluating the attribute 'b'\n         at «string»:3:4:\n            2|   a = 1;\n            3| in a.b\n             |    ^\n";
     assert!(e.starts_with(want), "{e}");
 }
+
+/// A function is equal to itself where it is the same binding's, as in the reference.
+#[test]
+fn functions_reached_by_two_ways_differ() {
+    gives(&[
+        ("let f = x: x; id = y: y; in [ (id f) ] == [ (id f) ]", "false"),
+        ("let f = x: x; s = { a = f; }; t = builtins.mapAttrs (n: v: v) s; in s == t", "false"),
+        ("let f = x: x; s = { a = f; }; in s // { } == s", "true"),
+        ("let f = x: x; id = y: y; a = id f; in builtins.seq a ([ a ] == [ a ])", "true"),
+        ("let s = { f = x: x; }; inherit (s) f; in builtins.seq s.f ([ f ] == [ s.f ])", "false"),
+        ("let x = { inherit (builtins) map; }; in [ map ] == [ map ]", "true"),
+    ]);
+}

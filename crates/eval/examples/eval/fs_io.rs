@@ -51,6 +51,13 @@ impl FsIo {
         FsIo { dir, known: Mutex::default() }
     }
 
+    /// Writes what was added to a folder, for comparing it with another implementation's.
+    fn keep(&self, path: &StorePath, text: &[u8]) -> Result<(), IoError> {
+        let Some(dir) = std::env::var_os("FIRN_ADDED") else { return Ok(()) };
+        let file = Path::new(&dir).join(path.base_name());
+        fs::write(&file, text).map_err(|e| fail("writing", &file.to_string_lossy(), &e))
+    }
+
     fn known(&self) -> MutexGuard<'_, HashMap<StorePath, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -177,6 +184,7 @@ impl EvalIo for FsIo {
         let hash = Hash::of(Algo::Sha256, text);
         let path = self.dir.make_text_path(name, &hash, refs).map_err(|e| IoError::new(e.to_string()))?;
         self.learn(&path, refs, None);
+        self.keep(&path, text)?;
         Ok(path)
     }
 
@@ -187,6 +195,7 @@ impl EvalIo for FsIo {
         refs: &[StorePath],
         _: &Derivation,
     ) -> Result<(), IoError> {
+        self.keep(path, text)?;
         self.learn(path, refs, Some(text));
         Ok(())
     }

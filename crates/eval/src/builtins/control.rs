@@ -65,7 +65,7 @@ fn try_eval(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let r = ctx.force(args[0], P);
     ctx.trying -= 1;
     let (ok, value) = match r {
-        Ok(v) => (Value::TRUE, v),
+        Ok(v) => (Value::TRUE, if v.is_plain() { v } else { args[0] }),
         Err(_) if ctx.error_mut().kind.is_catchable() => {
             ctx.depth = depth;
             ctx.forget_error();

@@ -193,7 +193,8 @@ fn sort(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let f = ctx.force_function(args[0], P, "while evaluating the first argument passed to builtins.sort")?;
     let mut v: Vec<Value> = Vec::with_capacity(l.len());
     for i in 0..l.len() {
-        v.push(ctx.force(l.get(i), P)?);
+        ctx.force(l.get(i), P)?;
+        v.push(l.get(i));
     }
     let native = f.as_prim().is_some_and(|p| p == ctx.op_prims.less_than);
     let mut less = |a: &Value, b: &Value| {
@@ -223,7 +224,8 @@ fn partition(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         ctx.force_list(args[1], P, "while evaluating the second argument passed to builtins.partition")?;
     let (mut right, mut wrong) = (Vec::new(), Vec::new());
     for i in 0..l.len() {
-        let v = ctx.force(l.get(i), P)?;
+        ctx.force(l.get(i), P)?;
+        let v = l.get(i);
         let r = ctx.call(f, &[v], P)?;
         let what = "while evaluating the return value of the partition function passed to builtins.partition";
         if ctx.force_bool(r, P, what)? { right.push(v) } else { wrong.push(v) }

@@ -41,9 +41,10 @@ impl Ctx {
 
     /// Whether two values inside other ones are equal: identity counts.
     pub(crate) fn equal_in(&mut self, a: Value, b: Value, pos: Pos) -> Res<bool> {
+        let (slot_a, slot_b) = (a, b);
         let a = self.force(a, pos)?;
         let b = self.force(b, pos)?;
-        if a == b {
+        if slot_a == slot_b || (a == b && a.ty() != Type::Function) {
             return Ok(true);
         }
         self.equal(a, b, pos)
@@ -93,9 +94,10 @@ impl Ctx {
     }
 
     fn assert_equal_now(&mut self, a: Value, b: Value, top: bool, pos: Pos) -> Res<()> {
+        let (slot_a, slot_b) = (a, b);
         let a = self.force(a, pos)?;
         let b = self.force(b, pos)?;
-        if a == b && !top {
+        if !top && (slot_a == slot_b || (a == b && a.ty() != Type::Function)) {
             return Ok(());
         }
         let (ta, tb) = (a.ty(), b.ty());

@@ -29,7 +29,9 @@ impl Ctx {
                         return Ok(v);
                     }
                     let v = self.force(v, *pos)?;
-                    fp.set(*slot, v);
+                    if v.is_plain() {
+                        fp.set(*slot, v);
+                    }
                     return Ok(v);
                 }
                 Node::Capture(i, pos) => {
@@ -38,7 +40,9 @@ impl Ctx {
                         return Ok(v);
                     }
                     let v = self.force(v, *pos)?;
-                    env.set(*i, v);
+                    if v.is_plain() {
+                        env.set(*i, v);
+                    }
                     return Ok(v);
                 }
                 Node::Outer(v, pos) => return self.force(*v, *pos),
@@ -118,11 +122,15 @@ impl Ctx {
                             None => None,
                         },
                     };
-                    if let Some(v) = found
-                        && !v.is_thunk()
-                    {
-                        self.counters.avoided += 1;
-                        return v;
+                    if let Some(v) = found.map(Value::resolved) {
+                        if v.is_plain() {
+                            self.counters.avoided += 1;
+                            return v;
+                        }
+                        if let Some(c) = v.as_closure() {
+                            self.counters.avoided += 1;
+                            return self.heap.clone_closure(c);
+                        }
                     }
                 }
                 self.heap.thunk(s.code, env, fp)

@@ -326,6 +326,21 @@ impl Heap {
         Value::from_ptr(p, value::FUN)
     }
 
+    /// The same function as a value of its own, which is not equal to the other one.
+    pub fn clone_closure(&mut self, c: super::object::Closure) -> Value {
+        let n = c.code().caps.len();
+        self.counters.closures += 1;
+        let p = self.words(1 + n);
+        // SAFETY: fresh words for as many as the other closure has.
+        unsafe {
+            p.write(c.code() as *const LambdaCode as u64);
+            for i in 0..n {
+                p.add(1 + i).write(c.env().get(i as u32).word());
+            }
+        }
+        Value::from_ptr(p, value::FUN)
+    }
+
     /// Fills in the captures of an object made by `thunk_unfilled` or `closure_unfilled`.
     #[inline(always)]
     pub fn fill(&self, object: Value, caps: &'static [Src], env: Env, frame: Frame) {

@@ -84,7 +84,7 @@ impl List {
         unsafe { std::slice::from_raw_parts(self.0.add(1).cast::<AtomicU64>(), self.len()) }
     }
 
-    /// The element at `i`, delayed or not; a finished thunk is replaced by its value on the way.
+    /// The element at `i`, delayed or not; a finished thunk is replaced by its value on the way (functions are not).
     ///
     /// # Panics
     /// If `i` is not below the length.
@@ -114,10 +114,14 @@ impl List {
     }
 }
 
+/// Reads a slot; a finished thunk in it is replaced by its value, unless that may be a function: a function is only equal
+/// to itself if it is the same slot's, and that is what the thunk stands for.
 #[inline(always)]
 pub(super) fn read_short(slot: &AtomicU64) -> Value {
     let v = Value::from_word(slot.load(Relaxed));
-    if let Some(r) = v.as_thunk().and_then(|t| t.result()) {
+    if let Some(r) = v.as_thunk().and_then(|t| t.result())
+        && r.is_plain()
+    {
         slot.store(r.word(), Relaxed);
         return r;
     }

@@ -31,11 +31,13 @@ impl Frame {
         Value::from_word(unsafe { *self.0.add(slot as usize) })
     }
 
-    /// A slot; a finished thunk is replaced by its value on the way.
+    /// A slot; a finished thunk is replaced by its value on the way, unless that is a function.
     #[inline(always)]
     pub fn get_short(self, slot: u32) -> Value {
         let v = self.get(slot);
-        if let Some(r) = v.as_thunk().and_then(|t| t.result()) {
+        if let Some(r) = v.as_thunk().and_then(|t| t.result())
+            && r.is_plain()
+        {
             self.set(slot, r);
             return r;
         }

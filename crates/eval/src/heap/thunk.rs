@@ -149,7 +149,7 @@ impl Env {
         Value::from_word(self.cell(i).load(Relaxed))
     }
 
-    /// A capture; a finished thunk is replaced by its value on the way.
+    /// A capture; a finished thunk is replaced by its value on the way, unless that is a function.
     #[inline(always)]
     pub fn get_short(self, i: u32) -> Value {
         read_short(self.cell(i))

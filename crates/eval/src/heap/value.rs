@@ -168,6 +168,13 @@ impl Value {
         if self.tag() == INT { Some((self.word() as i64) >> 3) } else { None }
     }
 
+    /// Whether a value may stand for the thunk that gave it: certainly no function.
+    #[inline(always)]
+    pub fn is_plain(self) -> bool {
+        const PLAIN: u64 = 1 << INT | 1 << STR | 1 << ATTRS | 1 << LIST | 1 << IMM;
+        PLAIN >> self.tag() & 1 != 0 && self.as_prim().is_none()
+    }
+
     /// The value behind a finished thunk, else the word itself.
     #[inline(always)]
     pub fn resolved(self) -> Value {
