@@ -25,7 +25,7 @@ rec {
             inherit (def) file;
             inherit value;
           }) def.value
-        ) (properties.pushDownAll opt.definitionsWithLocations)
+        ) (properties.withConditions (properties.pushDownAll opt.definitionsWithLocations))
       );
     in
     mapAttrs (
@@ -60,22 +60,18 @@ rec {
   mergeModules' =
     prefix: modules: configs:
     let
-      inherit
-        (tree.tree prefix
-          (map (m: {
-            file = m._file;
-            inherit (m) options;
-          }) modules)
-          (
-            map (c: {
-              inherit (c) file;
-              value = c.config;
-            }) configs
-          )
+      byName = tree.definitionsByName prefix (
+        properties.pushDownAll (
+          map (c: {
+            inherit (c) file;
+            value = c.config;
+          }) configs
         )
-        nodes
-        byName
-        ;
+      );
+      nodes = tree.nodesOf prefix (map (m: {
+        file = m._file;
+        inherit (m) options;
+      }) modules) byName;
     in
     {
       matchedOptions = mapAttrs (_: node: node.options) nodes;

@@ -13,6 +13,7 @@ let
     seq
     ;
   inherit (parts) load tree;
+  inherit (parts.properties) pushDownAll;
   inherit (lib.lists) reverseList sublist;
   inherit (lib.attrsets) recursiveUpdate setAttrByPath;
 
@@ -61,7 +62,8 @@ let
 
       ## The trees
 
-      root = tree.tree prefix (filter (m: m.options != { }) modules) (filter (m: m.value != { }) modules);
+      rootDefs = tree.definitionsByName prefix (pushDownAll (filter (m: m.value != { }) modules));
+      rootNodes = tree.nodesOf prefix (filter (m: m.options != { }) modules) rootDefs;
 
       freeformDefs = concatMap (
         m:
@@ -71,11 +73,11 @@ let
         }) m.freeform
       ) modules;
 
-      internalDefs = root.byName._module or [ ] ++ freeformDefs;
-      declaresInternal = root.nodes ? _module;
+      internalDefs = rootDefs._module or [ ] ++ freeformDefs;
+      declaresInternal = rootNodes ? _module;
 
-      nodes = if declaresInternal then removeAttrs root.nodes [ "_module" ] else root.nodes;
-      byName = if root.byName ? _module then removeAttrs root.byName [ "_module" ] else root.byName;
+      nodes = if declaresInternal then removeAttrs rootNodes [ "_module" ] else rootNodes;
+      byName = if rootDefs ? _module then removeAttrs rootDefs [ "_module" ] else rootDefs;
 
       options = mapAttrs (_: node: node.options) nodes // {
         _module = internalLevel.options;

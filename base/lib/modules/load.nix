@@ -34,8 +34,6 @@ let
 
   unknownFile = "<unknown-file>";
 
-  isFunction = value: builtins.isFunction value || value ? __functor;
-
   # Attributes of a module that has `config` or `options`.
   structure = {
     _class = null;
@@ -49,6 +47,12 @@ let
     freeformType = null;
   };
   structureNames = attrNames structure;
+
+  locationNames = [
+    "_class"
+    "_file"
+    "imports"
+  ];
 
   # Attributes of a module that is its own configuration which are not configuration.
   reserved = {
@@ -132,39 +136,47 @@ let
 
   ## Preparing
 
-  # Prepared modules of a list.
+  # Prepared modules of a list; `file` and `key` are those of the importer.
   prepareAll =
     file: key: modules:
-    genList (n: prepare file key (n + 1) (elemAt modules n)) (length modules);
+    let
+      prepare = prepareFor file key;
+    in
+    genList (n: prepare (n + 1) (elemAt modules n)) (length modules);
 
-  # A prepared module: a function of the evaluation's context that gives the record.
-  # `file` and `parentKey` are those of the importer, `n` is the place in its list.
-  prepare =
-    file: parentKey: n: module:
-    if isFunction module then
-      prepareFunction file "${parentKey}:anon-${toString n}" module
-    else if isAttrs module then
-      let
-        type = module._type or null;
-      in
-      if type == null || type == "if" || type == "override" then
-        prepareSet file "${parentKey}:anon-${toString n}" module
-      else if type == "located-module" then
-        prepare module.file parentKey n module.module
-      else
-        context: wrongType context file module
-    else if isList module then
-      _: nestedList file module
-    else if isPath module || isString module then
-      prepareFile (toString module) (import module)
-    else
-      _:
-      throw "A module must be a path, a function or an attribute set, but in the imports of ${file} there is a value of type ${typeOf module}.";
+  # A prepared module is a function of the evaluation's context that gives the record. `n` is its place in the
+  # importer's list.
+  prepareFor =
+    file: parentKey:
+    let
+      prepare =
+        n: module:
+        if builtins.isFunction module then
+          prepareFunction file "${parentKey}:anon-${toString n}" module
+        else if isAttrs module then
+          if module ? __functor then
+            prepareFunction file "${parentKey}:anon-${toString n}" module
+          else if module ? _class && attrNames module == locationNames && module._class == null then
+            # a location, put around a module by lib/modules/option.nix
+            prepareFor module._file parentKey n (elemAt module.imports 0)
+          else if !module ? _type || module._type == "if" || module._type == "override" then
+            prepareSet file "${parentKey}:anon-${toString n}" module
+          else
+            context: wrongType context file module
+        else if isList module then
+          _: nestedList file module
+        else if isPath module || isString module then
+          prepareFile (toString module) (import module)
+        else
+          _:
+          throw "A module must be a path, a function or an attribute set, but in the imports of ${file} there is a value of type ${typeOf module}.";
+    in
+    prepare;
 
   # What a file contains.
   prepareFile =
     path: content:
-    if isFunction content then
+    if builtins.isFunction content || content ? __functor then
       prepareFunction path path content
     else if isAttrs content then
       let
@@ -302,18 +314,22 @@ let
 
   ## Collecting
 
-  complete = context: prepared: checkClass context.class (prepared context);
-
   # Every module that prepared ones import, themselves included, each key once; and the import graph.
   # The context has `class`, `prefix`, `args`, `argNames`, `moduleArgs` and `modulesPath`.
   collect =
     context: prepared:
     let
-      start = map (complete context) prepared;
+      complete =
+        if context.class == null then
+          (prepared: prepared context)
+        else
+          (prepared: checkClass context.class (prepared context));
+
+      start = map complete prepared;
 
       all = genericClosure {
         startSet = start;
-        operator = record: if record.imports == [ ] then [ ] else map (complete context) record.imports;
+        operator = record: map complete record.imports;
       };
 
       disabledKeys = concatMap (
@@ -324,7 +340,7 @@ let
 
       nodeOf = record: {
         inherit (record) key file;
-        imports = map (p: nodeOf (complete context p)) record.imports;
+        imports = map (p: nodeOf (complete p)) record.imports;
         disabled = elem record.key disabledKeys;
       };
     in
@@ -335,7 +351,7 @@ let
         else
           genericClosure {
             startSet = enabled start;
-            operator = record: enabled (map (complete context) record.imports);
+            operator = record: enabled (map complete record.imports);
           };
       graph = map nodeOf start;
     };

@@ -15,7 +15,12 @@ let
     unsafeGetAttrPos
     ;
   inherit (lib.options) showDefs showFiles showOption;
-  inherit (parts.properties) settle mkOptionDefault;
+  inherit (parts.properties)
+    arePlain
+    mkOptionDefault
+    settle
+    settleProperties
+    ;
 
   unspecified = lib.types.unspecified;
 
@@ -59,10 +64,12 @@ let
     loc: type: defs:
     if type.merge ? v2 then
       valueOfV2 loc type (mergeV2 loc type defs)
-    else if all (def: type.check def.value) defs then
-      type.merge loc defs
+    else if !all (def: type.check def.value) defs then
+      typeError loc type defs
+    else if type.merge.identity or false && length defs == 1 then
+      (elemAt defs 0).value
     else
-      typeError loc type defs;
+      type.merge loc defs;
 
   valueOfV2 =
     loc: type: result:
@@ -103,15 +110,20 @@ let
         type = opt.type.substSubModules (map (locate file) opt.type.getSubModules);
       };
 
-  # A module whose file is known, if it doesn't say so itself.
+  # A module whose file is known, if it doesn't say so itself. Any module system understands it; ours (load.nix)
+  # knows it by its class and makes no module of its own of it.
   locate =
     file: module:
-    if isAttrs module && module._type or null == "located-module" || !isAttrs module && !lib.isFunction module then
+    if
+      isAttrs module && module ? _class && module._class == null && module ? imports
+      || !isAttrs module && !lib.isFunction module
+    then
       module
     else
       {
-        _type = "located-module";
-        inherit file module;
+        _class = null;
+        _file = file;
+        imports = [ module ];
       };
 
   positionOf =
@@ -194,56 +206,81 @@ rec {
     ).option;
 
   # What the option tree has for an option: `value` for the configuration, `options` for the options.
-  # `decls` are its declarations, `opt` what they make together, `defs` its definitions.
+  # `decls` are its declarations `{ file, set, name }`, `opt` what they make together, `defs` its definitions.
   leaf =
     loc: decls: opt: defs:
     let
-      # Definitions that count, the default among them.
-      settled = settleOption loc decls opt defs;
-
       type = opt.type or unspecified;
 
+      full = evaluateFully loc decls opt defs type;
+
+      value = addErrorContext "while evaluating the option `${showOption loc}':" (
+        if opt ? apply then
+          opt.apply (valueOfV2 loc type full.merged)
+        # Most options have a default, nothing else, and a type that leaves it as it is.
+        else if defs == [ ] && opt ? default && type.merge.identity or false && !opt.default ? _type then
+          if type.check opt.default then opt.default else valueOfV2 loc type full.merged
+        else
+          valueOfV2 loc type full.merged
+      );
+    in
+    {
+      inherit value;
+      options = optionRecord loc decls opt type full value;
+    };
+
+  # The definitions of an option that count, and what its type makes of them.
+  evaluateFully =
+    loc: decls: opt: defs: type:
+    let
+      settled = settleOption loc decls opt defs;
+      inherit (settled) values;
+    in
+    {
+      inherit settled;
       merged =
-        if settled.values == [ ] then
+        if values == [ ] then
           {
             headError = null;
             value = undefined loc type;
             valueMeta = { };
           }
         else if type.merge ? v2 then
-          mergeV2 loc type settled.values
-        else if all (def: type.check def.value) settled.values then
+          mergeV2 loc type values
+        else
           {
             headError = null;
-            value = type.merge loc settled.values;
+            value =
+              if !all (def: type.check def.value) values then
+                typeError loc type values
+              else if type.merge.identity or false && length values == 1 then
+                (elemAt values 0).value
+              else
+                type.merge loc values;
             valueMeta = { };
-          }
-        else
-          typeError loc type settled.values;
+          };
+    };
 
-      value = addErrorContext "while evaluating the option `${showOption loc}':" (
-        if opt ? apply then opt.apply (valueOfV2 loc type merged) else valueOfV2 loc type merged
-      );
-    in
-    {
-      inherit value;
-      options =
-        opt
-        // {
-          inherit type loc;
-          declarations = map (decl: decl.file) decls;
-          declarationPositions = map positionOf decls;
-          options = [ ];
-          value = if type.deprecationMessage or null == null then value else warnDeprecation loc opt value;
-          definitions = map (def: def.value) settled.values;
-          definitionsWithLocations = settled.values;
-          files = map (def: def.file) settled.values;
-          isDefined = settled.values != [ ];
-          inherit (settled) highestPrio;
-          valueMeta = if merged.headError == null then merged.valueMeta else { };
-          # for the manual's tools, which print options
-          __toString = _: showOption loc;
-        };
+  # An option with everything that is known of it.
+  optionRecord =
+    loc: decls: opt: type:
+    { settled, merged }:
+    value:
+    opt
+    // {
+      inherit type loc;
+      declarations = map (decl: decl.file) decls;
+      declarationPositions = map positionOf decls;
+      options = [ ];
+      value = if type.deprecationMessage or null == null then value else warnDeprecation loc opt value;
+      definitions = map (def: def.value) settled.values;
+      definitionsWithLocations = settled.values;
+      files = map (def: def.file) settled.values;
+      isDefined = settled.values != [ ];
+      inherit (settled) highestPrio;
+      valueMeta = if merged.headError == null then merged.valueMeta else { };
+      # for the manual's tools, which print options
+      __toString = _: showOption loc;
     };
 
   settleOption =
@@ -268,12 +305,12 @@ rec {
         }
     else if opt.readOnly or false && (length defs > 1 || opt ? default) then
       readOnlyError loc opt ((if opt ? default then [ (defaultOf decls opt) ] else [ ]) ++ defs)
-    else if opt ? default then
+    else if opt ? default && !arePlain defs then
       let
-        settled = settle defs;
+        settled = settleProperties defs;
       in
       # A default counts only where nothing else does.
-      if settled.highestPrio < 1500 then settled else settle ([ (defaultOf decls opt) ] ++ defs)
+      if settled.highestPrio < 1500 then settled else settleProperties ([ (defaultOf decls opt) ] ++ defs)
     else
       settle defs;
 

@@ -77,46 +77,68 @@ let
     else
       defs;
 
+  # A definition of a set as definitions of sets without properties: what was said of the set is said of every
+  # attribute. Conditions inside each other become one, so that it costs the same however deep they are; they are
+  # not yet put around the attributes, but go beside the set as `condition`.
   pushDown =
     def:
-    let
-      value = def.value;
-      type = value._type or null;
-      inherit (def) file;
-      inside = content: pushDown { inherit file; value = content; };
-      each =
-        f: content:
-        map (
-          d:
-          if isAttrs d.value then
-            {
-              inherit (d) file;
-              value = mapAttrs (_: f) d.value;
-            }
-          else
-            d
-        ) (inside content);
-    in
-    if type == "merge" then
-      concatMap inside value.contents
-    else if type == "if" then
-      each (content: {
-        _type = "if";
-        inherit (value) condition;
-        inherit content;
-      }) value.content
-    else if type == "override" then
-      each (content: {
-        _type = "override";
-        inherit (value) priority;
-        inherit content;
-      }) value.content
-    else if type == "definition" then
-      pushDown {
-        inherit (value) file value;
-      }
+    if def.value ? _type then pushProperty def.file def.value else [ def ];
+
+  pushProperty =
+    file: value:
+    if value._type == "if" then
+      pushCondition file value.condition value.content
+    else if value._type == "merge" then
+      concatMap (value: pushDown { inherit file value; }) value.contents
+    else if value._type == "override" then
+      map (
+        def:
+        inside def (content: {
+          _type = "override";
+          inherit (value) priority;
+          inherit content;
+        })
+      ) (pushDown {
+        inherit file;
+        value = value.content;
+      })
+    else if value._type == "definition" then
+      pushDown { inherit (value) file value; }
     else
-      [ def ];
+      [ { inherit file value; } ];
+
+  pushCondition =
+    file: condition: value:
+    if !value ? _type then
+      [ { inherit file condition value; } ]
+    else if value._type == "if" then
+      pushCondition file (both condition value.condition) value.content
+    else if value._type == "merge" then
+      concatMap (pushCondition file condition) value.contents
+    else
+      map (
+        def: if def ? condition then def // { condition = both condition def.condition; } else def // { inherit condition; }
+      ) (pushProperty file value);
+
+  # Definitions with their conditions put around the attributes.
+  withConditions = map (
+    def:
+    if def ? condition then
+      inside { inherit (def) file value; } (content: {
+        _type = "if";
+        inherit (def) condition;
+        inherit content;
+      })
+    else
+      def
+  );
+
+  inside =
+    def: f:
+    if isAttrs def.value then def // { value = mapAttrs (_: f) def.value; } else def;
+
+  # Both conditions; what isn't a boolean stays, to be complained about.
+  both = first: second: if first == false then false else if first == true then second else first;
 in
 rec {
   /**
@@ -316,10 +338,10 @@ rec {
   */
   pushDownProperties =
     value:
-    map (def: def.value) (pushDown {
+    map (def: def.value) (withConditions (pushDown {
       file = "<unknown-file>";
       inherit value;
-    });
+    }));
 
   /**
     The values of a definition whose conditions hold.
@@ -392,6 +414,8 @@ rec {
     else
       settleProperties defs;
 
+  inherit withConditions;
+
   settleProperties =
     defs:
     let
@@ -402,6 +426,6 @@ rec {
       inherit (kept) highestPrio;
     };
 
-  # Definitions of a set whose values are all sets without properties.
+  # Definitions of a set whose values are all sets without properties, but for conditions beside them.
   pushDownAll = defs: if arePlain defs then defs else concatMap pushDown defs;
 }

@@ -94,7 +94,7 @@ rec {
       use,
       withPriority ? true,
       condition ? true,
-    }:
+    }@args:
     { config, options, ... }:
     let
       old = getAttrFromPath from options;
@@ -112,7 +112,7 @@ rec {
         apply = _: use new;
       });
 
-      config = mkIf condition (mkMerge [
+      config = (if args ? condition then mkIf condition else lib.trivial.id) (mkMerge [
         (
           if options ? warnings then
             {

@@ -4,7 +4,8 @@
 # definitions cost their default alone; definitions without an option are looked for only where there are
 # definitions. Nothing at a level evaluates values, so options may depend on values and the other way round.
 #
-# A declaration is `{ file, options }` with the set of a level, a definition `{ file, value }`. A node of the tree
+# A declaration is `{ file, options }` with the set of a level, a definition `{ file, value }`, perhaps with a
+# `condition` that goes for all of the set's attributes. A node of the tree
 # has `options` and `value`; where it isn't an option itself, also `unmatched`: definitions without an option.
 { lib, parts }:
 let
@@ -79,29 +80,6 @@ let
 
   ## Nodes
 
-  # What a single module declares under a name.
-  single =
-    loc: file: set: name: option: defs:
-    if isOption option then
-      leaf loc [
-        {
-          inherit
-            file
-            set
-            name
-            ;
-        }
-      ] (if option.type.getSubModules or null == null then option else located file option) defs
-    else if isAttrs option && !option ? _type then
-      level loc [
-        {
-          inherit file;
-          options = option;
-        }
-      ] defs
-    else
-      notAnOption loc file option;
-
   # What several modules declare under a name.
   several =
     loc: decls: defs:
@@ -163,73 +141,130 @@ let
 
   ## Levels
 
-  # The nodes of a level and the definitions for it, both by name.
-  tree =
-    prefix: decls: defs:
-    let
-      byName = definitionsByName prefix (pushDownAll defs);
-      wrap =
-        decl:
-        mapAttrs (_: options: {
-          inherit (decl) file;
-          set = decl.options;
-          inherit options;
-        }) decl.options;
-    in
-    {
-      inherit byName;
-      nodes =
-        if length decls == 1 then
-          let
-            inherit (head decls) file options;
-          in
-          mapAttrs (
-            name: option: single (prefix ++ [ name ]) file options name option (byName.${name} or [ ])
-          ) options
+  # The nodes of a level; definitions are given by name.
+  nodesOf =
+    prefix: decls: byName:
+    if length decls == 1 then
+      # nothing to group
+      nodesOfSingle prefix (head decls) byName
+    else
+      mapAttrs (
+        name: named:
+        if length named == 1 then
+          sole (prefix ++ [ name ]) name (head named) (byName.${name} or [ ])
         else
-          mapAttrs (
-            name: named:
-            let
-              decl = head named;
-            in
-            if length named == 1 then
-              single (prefix ++ [ name ]) decl.file decl.set name decl.options (byName.${name} or [ ])
-            else
-              several (prefix ++ [ name ]) (map (decl: decl // { inherit name; }) named) (byName.${name} or [ ])
-          ) (zipAttrsWith same (map wrap decls));
-    };
+          several (prefix ++ [ name ]) (map (decl: decl // { inherit name; }) named) (byName.${name} or [ ])
+      ) (zipAttrsWith same (map declarationsByName decls));
 
+  nodesOfSingle =
+    prefix:
+    { file, options, ... }:
+    byName:
+    mapAttrs (
+      name: option:
+      if option._type or null == "option" then
+        leaf (prefix ++ [ name ]) [
+          {
+            inherit file name;
+            set = options;
+          }
+        ] (if option.type.getSubModules or null == null then option else located file option) (byName.${name} or [ ])
+      else if isAttrs option && !option ? _type then
+        level (prefix ++ [ name ]) [
+          {
+            inherit file;
+            options = option;
+          }
+        ] (byName.${name} or [ ])
+      else
+        notAnOption (prefix ++ [ name ]) file option
+    ) options;
+
+  # The same for a name that one of several modules declares.
+  sole =
+    loc: name:
+    { file, options, ... }@decl:
+    defs:
+    if options._type or null == "option" then
+      leaf loc [
+        {
+          inherit file name;
+          inherit (decl) set;
+        }
+      ] (if options.type.getSubModules or null == null then options else located file options) defs
+    else if isAttrs options && !options ? _type then
+      level loc [ decl ] defs
+    else
+      notAnOption loc file options;
+
+  declarationsByName =
+    {
+      file,
+      options,
+      ...
+    }:
+    let
+      set = options;
+    in
+    mapAttrs (_: options: { inherit file set options; }) options;
+
+  # The definitions of a level by name.
   definitionsByName =
     prefix: defs:
-    let
-      wrap =
-        def:
-        let
-          inherit (def) file;
-        in
-        if isAttrs def.value then
-          mapAttrs (_: value: { inherit file value; }) def.value
-        else
-          notASet prefix def;
-      def = head defs;
-    in
     if defs == [ ] then
       { }
     else if length defs == 1 then
-      let
-        inherit (def) file;
-      in
-      if isAttrs def.value then
-        mapAttrs (_: value: [ { inherit file value; } ]) def.value
-      else
-        notASet prefix def
+      soleDefinitions prefix (head defs)
     else
-      zipAttrsWith same (map wrap defs);
+      zipAttrsWith same (map (wrapDefinitions prefix) defs);
+
+  soleDefinitions =
+    prefix:
+    { file, value, ... }@def:
+    if !isAttrs value then
+      notASet prefix def
+    else if def ? condition then
+      (
+        { condition, ... }:
+        mapAttrs (_: content: [
+          {
+            inherit file;
+            value = {
+              _type = "if";
+              inherit condition content;
+            };
+          }
+        ]) value
+      )
+        def
+    else
+      mapAttrs (_: value: [ { inherit file value; } ]) value;
+
+  wrapDefinitions =
+    prefix:
+    { file, value, ... }@def:
+    if !isAttrs value then
+      notASet prefix def
+    else if def ? condition then
+      (
+        { condition, ... }:
+        mapAttrs (_: content: {
+          inherit file;
+          value = {
+            _type = "if";
+            inherit condition content;
+          };
+        }) value
+      )
+        def
+    else
+      mapAttrs (_: value: { inherit file value; }) value;
 
   level =
     prefix: decls: defs:
     let
-      inherit (tree prefix decls defs) nodes byName;
+      byName = definitionsByName prefix (pushDownAll defs);
+      nodes = nodesOf prefix decls byName;
     in
     {
       options = mapAttrs (_: node: node.options) nodes;
@@ -253,7 +288,8 @@ let
 in
 {
   inherit
-    tree
+    nodesOf
+    definitionsByName
     level
     unmatchedOf
     isOption
