@@ -327,7 +327,8 @@ impl Ctx {
         self.pending = mark.0;
     }
 
-    /// Raises the remembered failure of a thunk again.
+    /// Raises a remembered failure again. That of a thunk (all `frames`) comes with all the frames that it had got when it
+    /// was caught, and gets no more of them; that of an argument which was evaluated early goes on where it was.
     #[cold]
     pub(crate) fn raise_again(&mut self, error: u32, frames: u32) -> Fail {
         let old = &self.errors[error as usize];

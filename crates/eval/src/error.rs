@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Parse,
     /// The world outside failed: files, store, network, builds.
     Outside,
+    /// Something was called by a name that does not exist; programs point to their help.
+    Usage,
     /// The user interrupted.
     Interrupted,
 }

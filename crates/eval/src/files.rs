@@ -157,10 +157,11 @@ impl Ctx {
         };
         match firn_syntax::parse(&source.text, self.symbols, &options) {
             Ok(ast) => {
-                self.show_warnings(&ast, source);
+                self.show_warnings(&ast.warnings, source);
                 Ok(ast)
             }
             Err(e) => {
+                self.show_warnings(&e.warnings, source);
                 let show = |span: firn_syntax::Span| self.show_pos(source.pos(span.start));
                 let e = EvalError {
                     kind: ErrorKind::Parse,
@@ -186,8 +187,24 @@ impl Ctx {
         Ok(String::from_utf8_lossy(&firn_syntax::show::show(&ast, self.symbols)).into_owned())
     }
 
-    fn show_warnings(&mut self, ast: &firn_syntax::Ast, source: &Source) {
-        let _ = (ast, source, LogLevel::Warn);
+    fn show_warnings(&mut self, warnings: &[firn_syntax::Warning], source: &Source) {
+        for w in warnings {
+            let (message, pos) = (w.kind.message(), source.pos(w.span.start));
+            if w.kind != firn_syntax::WarningKind::CursedOr {
+                self.log_warning(false, message, pos, Vec::new());
+                continue;
+            }
+            let text = source.text.get(w.span.start as usize..w.span.end as usize).unwrap_or_default();
+            let text = String::from_utf8_lossy(text);
+            let place = self.show_pos(pos);
+            self.io.log(
+                LogLevel::Warn,
+                &format!(
+                    "\u{1b}[35;1mwarning:\u{1b}[0m at {place}: {message}{text})\n\
+                     Give feedback at https://github.com/NixOS/nix/pull/11121"
+                ),
+            );
+        }
     }
 
     /// The file that is evaluated for a path: links are followed, a folder means `default.nix` in it.

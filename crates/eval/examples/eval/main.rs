@@ -12,7 +12,7 @@ use firn_eval::error::strip_ansi;
 use firn_eval::io::SourcePath;
 use firn_eval::pos::Origin;
 use firn_eval::print::{PrintOptions, RenderOptions};
-use firn_eval::{Ctx, Pos, Res, Settings, Value};
+use firn_eval::{Ctx, ErrorKind, Pos, Res, Settings, Value};
 use firn_syntax::LintLevel;
 use fs_io::FsIo;
 
@@ -133,6 +133,9 @@ fn main() -> ExitCode {
                 let e = ctx.take_error();
                 let options = RenderOptions { show_trace, colors: false };
                 eprintln!("{}", ctx.render_error(&e, options));
+                if e.kind == ErrorKind::Usage {
+                    eprintln!("Try 'nix-instantiate --help' for more information.");
+                }
             }
             r.is_ok()
         },

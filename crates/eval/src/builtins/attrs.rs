@@ -268,9 +268,11 @@ fn map_attrs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let f = ctx.flat(set);
     let shape = ctx.heap.shape_without_pos(f.shape());
     let out = ctx.heap.new_attrs(shape);
+    // Nothing is known of the function yet: errors about the calls do not say where it stands.
+    let function = if args[0].is_thunk() { args[0] } else { ctx.heap.finished(args[0]) };
     for i in 0..f.len() {
         let name = ctx.name_value(f.name(i));
-        let app = ctx.heap.app(args[0], &[name, f.value(i)]);
+        let app = ctx.heap.app(function, &[name, f.value(i)]);
         out.set(i, app);
     }
     Ok(out.value())

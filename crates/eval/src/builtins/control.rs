@@ -218,13 +218,6 @@ fn closure_place(ctx: &mut Ctx, keys: &[(Value, Value)], key: Value, e: Value) -
             }
         }
     }
-    if keys.is_empty() {
-        // A first key is compared with itself, so that keys that cannot be compared are errors.
-        ctx.less_than(key, key, P, "").map_err(|_| {
-            let text = format!("while checking key of element {}", ctx.show_aside(e));
-            ctx.trace(P, text)
-        })?;
-    }
     Ok(Some(lo))
 }
 

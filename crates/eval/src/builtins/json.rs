@@ -245,7 +245,7 @@ impl Writer {
                     self.string(s.as_bytes());
                 }
                 View::Path(p) if copy => {
-                    let s = ctx.copy_to_store(p, pos)?;
+                    let s = ctx.copy_to_store(p)?;
                     self.context = ctx.contexts.union(self.context, s.context());
                     self.string(s.as_bytes());
                 }
@@ -264,16 +264,9 @@ impl Writer {
                     self.out.push(b']');
                 }
                 View::Thunk(_) | View::Closure(_) | View::Prim(_) | View::Pap(_) | View::External(_) => {
-                    let at = match v.view() {
-                        View::Closure(c) => c.code().positions.first().copied().unwrap_or(pos),
-                        View::Pap(p) => match p.function().view() {
-                            View::Closure(c) => c.code().positions.get(p.len()).copied().unwrap_or(pos),
-                            _ => pos,
-                        },
-                        _ => pos,
-                    };
                     let m = format!("cannot convert {} to JSON", Arg(ctx.show_type(v)));
-                    return Err(ctx.error(ErrorKind::Type, m, at));
+                    let place = ctx.place_of(v, pos);
+                    return Err(ctx.error(ErrorKind::Type, m, place));
                 }
             }
             Ok(())

@@ -263,7 +263,8 @@ fn concat_map(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     for i in 0..l.len() {
         let r = ctx.call(f, &[l.get(i)], P)?;
         let what = "while evaluating the return value of the function passed to builtins.concatMap";
-        lists.push(ctx.force_list(r, P, what)?);
+        let place = ctx.place_of(r, ctx.place_of(f, P));
+        lists.push(ctx.force_list(r, place, what)?);
     }
     Ok(ctx.concat(&lists))
 }

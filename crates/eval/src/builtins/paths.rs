@@ -343,10 +343,8 @@ fn get_env(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 
 fn hash_file(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let what = "while evaluating the first argument passed to builtins.hashFile";
-    let algo = ctx.force_str_no_ctx(args[0], P, what)?.to_text();
-    let Ok(algo) = algo.parse::<Algo>() else {
-        return Err(ctx.error(ErrorKind::Eval, msg!("unknown hash algorithm '{}'", algo), P));
-    };
+    let algo = ctx.force_str_no_ctx(args[0], P, what)?;
+    let algo = super::text::hash_algorithm(ctx, algo)?;
     let p = ctx.realise_path(args[1])?;
     let p = ctx.resolved(&p)?;
     let r = ctx.io.read_file(&p);

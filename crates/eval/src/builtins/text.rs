@@ -198,12 +198,20 @@ fn parse_drv_name(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     Ok(ctx.attrs(&[("name", name), ("version", version)]))
 }
 
+/// The hash algorithm of that name.
+pub(super) fn hash_algorithm(ctx: &mut Ctx, name: Str) -> Res<Algo> {
+    let name = name.to_text();
+    name.parse().map_err(|_| {
+        let m =
+            msg!("unknown hash algorithm '{}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'", name);
+        ctx.error(ErrorKind::Usage, m, P)
+    })
+}
+
 fn hash_string(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let what = "while evaluating the first argument passed to builtins.hashString";
-    let algo = ctx.force_str_no_ctx(args[0], P, what)?.to_text();
-    let Ok(algo) = algo.parse::<Algo>() else {
-        return Err(ctx.error(ErrorKind::Eval, msg!("unknown hash algorithm '{}'", algo), P));
-    };
+    let algo = ctx.force_str_no_ctx(args[0], P, what)?;
+    let algo = hash_algorithm(ctx, algo)?;
     let what = "while evaluating the second argument passed to builtins.hashString";
     let s = ctx.force_str(args[1], P, what)?;
     Ok(ctx.str(Hash::of(algo, s.as_bytes()).base16()))
@@ -216,17 +224,8 @@ fn convert_hash(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let hash = ctx.force_str_no_ctx(hash, P, "while evaluating the attribute 'hash'")?.to_text();
     let algo = match set.get(ctx.sym("hashAlgo")) {
         Some(algo) => {
-            let algo = ctx.force_str_no_ctx(algo, P, "while evaluating the attribute 'hashAlgo'")?.to_text();
-            match algo.parse::<Algo>() {
-                Ok(algo) => Some(algo),
-                Err(_) => {
-                    let m = msg!(
-                        "unknown hash algorithm '{}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'",
-                        algo
-                    );
-                    return Err(ctx.error(ErrorKind::Eval, m, P));
-                }
-            }
+            let algo = ctx.force_str_no_ctx(algo, P, "while evaluating the attribute 'hashAlgo'")?;
+            Some(hash_algorithm(ctx, algo)?)
         }
         None => None,
     };
@@ -239,7 +238,7 @@ fn convert_hash(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     }
     let Ok(format) = format.parse::<Format>() else {
         let m = msg!("unknown hash format '{}', expect 'base16', 'base32', 'base64', or 'sri'", format);
-        return Err(ctx.error(ErrorKind::Eval, m, P));
+        return Err(ctx.error(ErrorKind::Usage, m, P));
     };
     match Hash::parse_any(&hash, algo) {
         Ok(hash) => Ok(ctx.str(hash.render(format, format == Format::Sri))),

@@ -68,11 +68,9 @@ impl Ctx {
         };
         let made: SmallVec<[(Value, &Lazy); 16]> =
             group.allocs.iter().map(|(s, l)| (fp.get(*s), l)).collect();
-        let overrides = self.force_attrs(
-            slot(index).map_or(Value::NULL, |s| fp.get(s)),
-            node.shape.pos(index),
-            "while evaluating the `__overrides` attribute",
-        )?;
+        let overrides = slot(index).map_or(Value::NULL, |s| fp.get(s));
+        let place = self.place_of(overrides, Pos::NONE);
+        let overrides = self.force_attrs(overrides, place, "while evaluating the `__overrides` attribute")?;
         let flat = self.flat(overrides);
         for (name, pos, v) in flat.iter() {
             if let Some(s) = node.shape.index(name).and_then(slot) {

@@ -49,10 +49,10 @@ impl Ctx {
         let v = self.force(v, pos)?;
         let text: Vec<u8> = match v.view() {
             View::Str(s) => return Ok(s),
-            View::Path(p) if how.copy => return self.copy_to_store(p, pos),
+            View::Path(p) if how.copy => return self.copy_to_store(p),
             View::Path(p) => p.as_bytes().to_vec(),
             View::Attrs(_) => {
-                return self.peel(v, pos, &mut |ctx, v, pos| {
+                return self.peel(v, pos, &mut |ctx, v, _| {
                     if v.as_attrs().is_some() {
                         return Err(ctx.cannot_coerce(v, pos, what));
                     }
@@ -131,15 +131,15 @@ impl Ctx {
     }
 
     /// Copies a path to the store: the store path as a string that refers to it.
-    pub(crate) fn copy_to_store(&mut self, p: PathRef, pos: Pos) -> Res<Str> {
+    pub(crate) fn copy_to_store(&mut self, p: PathRef) -> Res<Str> {
         let path = self.source_path(p);
-        let stored = self.add_path_to_store(&path, pos)?;
+        let stored = self.add_path_to_store(&path)?;
         let v = self.store_path_string(&stored);
         Ok(v.as_str().expect("a string was made"))
     }
 
     /// Copies a source tree or file to the store under its own name, once.
-    pub(crate) fn add_path_to_store(&mut self, path: &SourcePath, pos: Pos) -> Res<StorePath> {
+    pub(crate) fn add_path_to_store(&mut self, path: &SourcePath) -> Res<StorePath> {
         if path.path.ends_with(".drv") {
             return Err(self.error(
                 ErrorKind::Eval,
@@ -150,11 +150,11 @@ impl Ctx {
         if let Some(known) = self.files.copied.get(path) {
             return Ok(known.clone());
         }
-        let real = crate::paths::resolve_parents(self, path).map_err(|e| self.io_error(e, pos))?;
+        let real = crate::paths::resolve_parents(self, path).map_err(|e| self.io_error(e, Pos::NONE))?;
         let stored = self
             .io
             .add_source(&real, path.base_name(), AddMethod::Recursive, None)
-            .map_err(|e| self.io_error(e, pos))?;
+            .map_err(|e| self.io_error(e, Pos::NONE))?;
         self.files.copied.insert(path.clone(), stored.clone());
         Ok(stored)
     }
@@ -173,7 +173,7 @@ impl Ctx {
         pos: Pos,
         what: &'static str,
     ) -> Res<(SourcePath, crate::context::ContextId)> {
-        self.peel(v, pos, &mut |ctx, v, pos| {
+        self.peel(v, pos, &mut |ctx, v, _| {
             if let Some(p) = v.as_path() {
                 return Ok((ctx.source_path(p), crate::context::ContextId::NONE));
             }

@@ -2,7 +2,7 @@
 
 use crate::Ctx;
 use crate::error::{ErrorKind, Fail, Res};
-use crate::heap::{Attrs, List, Str, Thunk, ThunkState, Type, Value};
+use crate::heap::{Attrs, List, Str, Thunk, ThunkState, Type, Value, View};
 use crate::ir::ThunkCode;
 use crate::msg;
 use crate::pos::Pos;
@@ -89,8 +89,8 @@ impl Ctx {
                         last.always = true;
                     }
                 }
-                let (error, frames) = self.error_mark();
-                t.fail(error, frames);
+                let (error, _) = self.error_mark();
+                t.fail(error, u32::MAX);
             }
         }
         Fail
@@ -113,7 +113,6 @@ impl Ctx {
 
     /// A type with its article: "an integer", "the built-in function 'map'", "a thunk".
     pub fn show_type(&mut self, v: Value) -> String {
-        use crate::heap::View;
         let v = v.resolved();
         match v.view() {
             View::Str(s) if !s.context().is_empty() => "a string with context".into(),
@@ -259,6 +258,22 @@ impl Ctx {
         Err(self.trace(pos, what))
     }
 
+    /// Where a value is known to come from: the place of a function, also of one whose call is delayed.
+    pub(crate) fn place_of(&self, v: Value, or: Pos) -> Pos {
+        let (f, given) = match v.view() {
+            View::Pap(p) => (p.function(), p.len()),
+            View::Thunk(t) => match t.state() {
+                ThunkState::App(_) => return self.place_of(t.env().get(0), or),
+                _ => return or,
+            },
+            _ => (v, 0),
+        };
+        match f.as_closure() {
+            Some(c) => c.code().positions.get(given).copied().unwrap_or(or),
+            None => or,
+        }
+    }
+
     /// Whether an evaluated value is a function or a set with `__functor`.
     pub fn is_callable(&self, v: Value) -> bool {
         match v.as_attrs() {
@@ -271,18 +286,19 @@ impl Ctx {
     pub fn force_deep(&mut self, v: Value, pos: Pos) -> Res {
         let mut seen = rustc_hash::FxHashSet::default();
         let v = self.force(v, pos)?;
-        self.force_deep_in(v, pos, &mut seen)?;
+        self.force_deep_in(v, &mut seen)?;
         Ok(v)
     }
 
-    fn force_deep_in(&mut self, v: Value, pos: Pos, seen: &mut rustc_hash::FxHashSet<Value>) -> Res<()> {
-        self.enter(pos)?;
-        let v = self.force(v, pos)?;
+    fn force_deep_in(&mut self, v: Value, seen: &mut rustc_hash::FxHashSet<Value>) -> Res<()> {
+        let place = self.place_of(v, Pos::NONE);
+        self.enter(place)?;
+        let v = self.force(v, place)?;
         if let Some(a) = v.as_attrs() {
             if seen.insert(v) {
                 let f = self.flat(a);
                 for (name, pos, e) in f.iter() {
-                    if self.force_deep_in(e, pos, seen).is_err() {
+                    if self.force_deep_in(e, seen).is_err() {
                         let text = msg!("while evaluating the attribute '{}'", self.name_text(name));
                         return Err(self.trace(pos, text));
                     }
@@ -292,7 +308,7 @@ impl Ctx {
             && seen.insert(v)
         {
             for (i, e) in l.iter().enumerate() {
-                if self.force_deep_in(e, Pos::NONE, seen).is_err() {
+                if self.force_deep_in(e, seen).is_err() {
                     return Err(self.trace(Pos::NONE, msg!("while evaluating list element at index {}", i)));
                 }
             }

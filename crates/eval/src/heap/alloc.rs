@@ -288,6 +288,14 @@ impl Heap {
         Value::from_ptr(p, value::THUNK)
     }
 
+    /// A thunk that has finished with `v`.
+    pub fn finished(&mut self, v: Value) -> Value {
+        let p = self.words(1);
+        // SAFETY: a fresh word.
+        unsafe { p.write(v.word()) };
+        Value::from_ptr(p, value::THUNK)
+    }
+
     /// A thunk that has failed with the error of this index, of whose trace the first `frames` belong to it.
     pub fn failed(&mut self, error: u32, frames: u32) -> Value {
         let p = self.words(1);

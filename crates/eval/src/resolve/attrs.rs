@@ -85,6 +85,10 @@ impl Resolver<'_> {
                     None => {
                         // It only refers to itself: a thunk that does so when it is evaluated.
                         let Bound::Alias(target, pos) = *b else { continue };
+                        if target < k && bindings[target].name < bindings[k].name {
+                            group.aliases.push((slots[k], slots[target]));
+                            continue;
+                        }
                         let caps = self.slice(vec![Src::from_local(slots[target])]);
                         let code = ThunkCode { body: Node::Capture(0, pos), caps, frame: 0, pos };
                         group.allocs.push((slots[k], Lazy::Thunk(self.alloc(code))));

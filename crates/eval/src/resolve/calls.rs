@@ -66,12 +66,12 @@ impl Resolver<'_> {
             self.scopes.bind(formal.name, var);
         }
         let mut formals = Vec::with_capacity(all.len());
-        for formal in all {
+        for (k, formal) in all.iter().enumerate() {
             let default = match formal.default {
                 None => None,
                 Some(e) => Some(match self.lazy(e)? {
-                    // Another formal may itself be a default that is not made yet.
-                    Lazy::Local(_) => Lazy::Thunk(self.thunk_code(e)?),
+                    // A later formal may itself be a default that is not made yet.
+                    Lazy::Local(slot) if slot >= first_slot + k as u32 => Lazy::Thunk(self.thunk_code(e)?),
                     lazy => lazy,
                 }),
             };
@@ -98,7 +98,12 @@ impl Resolver<'_> {
                 let mut now = Vec::with_capacity(arity);
                 for (k, a) in args[..arity].iter().enumerate() {
                     now.push(if prim.eager & 1 << k != 0 {
-                        PrimArg::Now(self.node(*a)?)
+                        PrimArg::Now(match self.node(*a)? {
+                            // A primop knows nothing of where its arguments stand.
+                            Node::Local(slot, _) => Node::Local(slot, Pos::NONE),
+                            Node::Capture(index, _) => Node::Capture(index, Pos::NONE),
+                            node => node,
+                        })
                     } else {
                         PrimArg::Later(self.lazy(*a)?)
                     });

@@ -376,7 +376,12 @@ impl Resolver<'_> {
             Op::Or => BinOp::Or,
             Op::Impl => BinOp::Impl,
         };
-        let (a_pos, b_pos) = (self.pos_of(a), self.pos_of(b));
+        // The sides of `+` stand where their brackets do.
+        let place = |side: ExprId| match op {
+            BinOp::Add => self.source.pos(self.ast.starts[side.0 as usize]),
+            _ => self.pos_of(side),
+        };
+        let (a_pos, b_pos) = (place(a), place(b));
         let node = BinNode { a: self.node(a)?, b: self.node(b)?, pos, a_pos, b_pos };
         Ok(Node::Binary(op, self.alloc(node)))
     }
