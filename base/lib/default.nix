@@ -406,6 +406,7 @@ makeExtensible (
       getLicenseFromSpdxIdOr
       hiPrio
       hiPrioSet
+      licensesSpdx
       lowPrio
       lowPrioSet
       mapDerivationAttrset
@@ -538,6 +539,7 @@ makeExtensible (
       maybeAttr
       maybeAttrNullable
       maybeEnv
+      mergeAttrBy
       mergeAttrByFunc
       mergeAttrsByFuncDefaults
       mergeAttrsByFuncDefaultsClean

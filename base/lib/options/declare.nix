@@ -189,8 +189,8 @@ rec {
 
     # Example
     ```nix
-    (options.literalCode "lua" "x = 1").text
-    => "```lua\nx = 1\n```"
+    (options.literalCode "lua" "x = 1")._type
+    => "literalMD"
     ```
   */
   literalCode =
