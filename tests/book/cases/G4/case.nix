@@ -1,0 +1,7 @@
+let
+  lib = import ../../../../base/lib;
+  inherit (lib) mkAfter mkBefore mkDefault mkForce mkIf mkMerge mkOption mkOptionDefault mkOrder mkOverride types;
+  config = modules: (lib.evalModules { inherit modules; }).config;
+
+in
+config [ { options.u = mkOption { type = types.int; }; imports = [ (mkIf true { u = 1; }) ]; } ]

@@ -1,0 +1,1 @@
+{ imports = [ ]; options = { }; config = { greeting = "hello"; }; }

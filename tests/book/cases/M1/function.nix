@@ -1,0 +1,1 @@
+{ lib, ... }: { config.greeting = lib.concatStrings [ "hel" "lo" ]; }

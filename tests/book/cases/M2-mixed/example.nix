@@ -1,0 +1,1 @@
+{ config = { services.openssh.enable = true; }; }

@@ -1,0 +1,1 @@
+(import ../../../../base/lib).types.listOf (import ../../../../base/lib).types.port

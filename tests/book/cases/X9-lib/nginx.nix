@@ -1,0 +1,1 @@
+{ serviceConfig.RestartSec = "10s"; }
