@@ -1,4 +1,5 @@
 //! Builds in real sandboxes.
+#![allow(clippy::print_stdout)] // "skipped" is for people
 
 mod common;
 
@@ -437,4 +438,31 @@ fn content_addressed_outputs_refer_to_themselves() {
     let info = f.store.require_info(path).expect("info");
     assert!(info.ca.is_some() && info.references.contains(path));
     assert!(info.is_content_addressed(f.store.store_dir()));
+}
+
+#[test]
+fn a_range_of_ids_makes_the_builder_root_of_its_own() {
+    need_sandbox!();
+    if effective_uid() != 0 {
+        println!("skipped: only root can give away ids");
+        return;
+    }
+    if firn_sys::cgroup::mount_point().is_none() {
+        println!("skipped: no version 2 control groups");
+        return;
+    }
+    let f = Fixture::sandboxed(&[
+        ("experimental-features", "auto-allocate-uids cgroups"),
+        ("auto-allocate-uids", "true"),
+        ("system-features", "uid-range"),
+    ]);
+    let script = "id -u > $out; touch /new /etc/new; chown 5:6 /new && stat -c %u:%g /new >> $out; cat /proc/self/cgroup | grep 0:: >> $out; ls -d /sys/kernel >> $out; cut -c1-10 /proc/self/uid_map | wc -l >> $out";
+    let drv = f.write(with_env(f.draft("range", script), "requiredSystemFeatures", "uid-range"));
+    let result = f.build(&[&drv]).remove(0);
+    assert!(result.status.is_success(), "{}", result.error);
+    let text = std::fs::read_to_string(f.store.real(&result.outputs["out"])).expect("a text");
+    assert_eq!(text, "0\n5:6\n0::/\n/sys/kernel\n1\n");
+    assert!(result.cpu_user.is_some() && result.cpu_system.is_some());
+    let plain = f.write(with_env(f.draft("plain", "id -u > $out"), "x", "1"));
+    assert_eq!(f.read(&plain), "1000\n");
 }

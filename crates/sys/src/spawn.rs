@@ -241,7 +241,8 @@ fn spawn_helper(
         let mut mask: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut mask);
         libc::posix_spawnattr_setsigmask(&mut attributes, &mask);
-        libc::sigfillset(&mut mask);
+        // handlers are gone in a new program; what is ignored stays so unless it is named here
+        libc::sigaddset(&mut mask, libc::SIGPIPE);
         libc::posix_spawnattr_setsigdefault(&mut attributes, &mask);
         let flags = libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID;
         libc::posix_spawnattr_setflags(&mut attributes, flags as libc::c_short);

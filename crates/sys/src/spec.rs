@@ -74,16 +74,20 @@ pub struct Bind {
 /// The namespaces and the file system of a builder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SandboxSpec {
-    /// A new folder that becomes `/`; the caller made it, with what is to be written in it beforehand (`/etc`, `/tmp`, store).
+    /// An empty folder on which the new `/` is mounted; it may hold the folders that are the sources of binds.
     pub root: PathBuf,
+    /// Files that are written in the new `/`, which is in memory: absolute path and contents.
+    pub files: Vec<(PathBuf, Vec<u8>)>,
     /// Make a user namespace with these ids.
     pub user_namespace: Option<IdMap>,
     /// Give it a network of its own, with nothing but a loopback device.
     pub private_network: bool,
     /// Move it into this control group (absolute path) and make it the root of its view.
     pub cgroup: Option<PathBuf>,
-    /// The store folder inside, absolute: `/nix/store`. It exists below `root`.
+    /// The store folder inside, absolute: `/nix/store`.
     pub store_dir: PathBuf,
+    /// The folder of the host that it is: outputs appear there, beside mount points for the store paths.
+    pub store_source: PathBuf,
     /// The store paths that are visible: where they are on the host. Their names are kept.
     pub store_paths: Vec<PathBuf>,
     /// Mount the store paths so that they cannot be written; needed when builder and owner are the same user.
@@ -98,8 +102,8 @@ pub struct SandboxSpec {
     pub shm_size: String,
     /// Mount `/sys` (builds with a range of uids).
     pub mount_sys: bool,
-    /// Make `/etc` unwritable.
-    pub lock_etc: bool,
+    /// Let nothing be written in `/` itself: only in the store, in binds and in `/dev/shm`.
+    pub lock_root: bool,
 }
 
 fn path(r: &mut Reader<'_>) -> Option<PathBuf> {
@@ -163,6 +167,9 @@ impl ProcessSpec {
 impl SandboxSpec {
     fn encode(&self, w: &mut Writer) {
         w.path(&self.root);
+        w.list(&self.files, |w, (path, contents)| {
+            w.path(path).bytes(contents);
+        });
         w.option(self.user_namespace.as_ref(), |w, m| {
             w.u32(m.inner_uid).u32(m.inner_gid).u32(m.outer_uid).u32(m.outer_gid).u32(m.count);
         });
@@ -170,7 +177,7 @@ impl SandboxSpec {
         w.option(self.cgroup.as_ref(), |w, p| {
             w.path(p);
         });
-        w.path(&self.store_dir);
+        w.path(&self.store_dir).path(&self.store_source);
         w.list(&self.store_paths, |w, p| {
             w.path(p);
         });
@@ -180,12 +187,13 @@ impl SandboxSpec {
         });
         w.bool(self.own_dev).bool(self.kvm);
         w.bytes(self.shm_size.as_bytes());
-        w.bool(self.mount_sys).bool(self.lock_etc);
+        w.bool(self.mount_sys).bool(self.lock_root);
     }
 
     fn decode(r: &mut Reader<'_>) -> Option<SandboxSpec> {
         Some(SandboxSpec {
             root: path(r)?,
+            files: r.list(|r| Some((path(r)?, r.bytes()?)))?,
             user_namespace: r.option(|r| {
                 Some(IdMap {
                     inner_uid: r.u32()?,
@@ -198,6 +206,7 @@ impl SandboxSpec {
             private_network: r.bool()?,
             cgroup: r.option(path)?,
             store_dir: path(r)?,
+            store_source: path(r)?,
             store_paths: r.list(path)?,
             read_only_store_paths: r.bool()?,
             binds: r.list(|r| {
@@ -207,7 +216,7 @@ impl SandboxSpec {
             kvm: r.bool()?,
             shm_size: String::from_utf8(r.bytes()?).ok()?,
             mount_sys: r.bool()?,
-            lock_etc: r.bool()?,
+            lock_root: r.bool()?,
         })
     }
 }
@@ -228,6 +237,8 @@ mod tests {
             filter_syscalls: true,
             sandbox: Some(SandboxSpec {
                 root: "/r".into(),
+                files: vec![("/etc/passwd".into(), b"root".to_vec())],
+                store_source: "/s".into(),
                 user_namespace: Some(IdMap {
                     inner_uid: 1000,
                     inner_gid: 100,

@@ -16,9 +16,14 @@ firn_sys::helper_in_tests!();
 
 /// A sandbox in `root` that runs `script` with the host's shell and its libraries.
 fn spec(root: &Path, script: &str) -> ProcessSpec {
-    for dir in ["nix/store", "etc", "tmp", "build"] {
+    for dir in ["root", "store", "tmp", "build"] {
         std::fs::create_dir_all(root.join(dir)).expect("a folder");
     }
+    let own = ["tmp", "build"].map(|p| Bind {
+        source: root.join(p),
+        target: format!("/{p}").into(),
+        ..Bind::default()
+    });
     let binds = ["/bin", "/usr", "/lib", "/lib64"].map(|p| Bind {
         source: p.into(),
         target: p.into(),
@@ -35,7 +40,9 @@ fn spec(root: &Path, script: &str) -> ProcessSpec {
         filter_syscalls: true,
         no_new_privileges: true,
         sandbox: Some(SandboxSpec {
-            root: root.to_owned(),
+            root: root.join("root"),
+            files: vec![("/etc/hosts".into(), b"127.0.0.1 localhost\n".to_vec())],
+            store_source: root.join("store"),
             user_namespace: Some(IdMap {
                 inner_uid: 1000,
                 inner_gid: 100,
@@ -45,10 +52,10 @@ fn spec(root: &Path, script: &str) -> ProcessSpec {
             }),
             private_network: true,
             store_dir: "/nix/store".into(),
-            binds: binds.to_vec(),
+            binds: binds.into_iter().chain(own).collect(),
             own_dev: true,
             shm_size: "50%".into(),
-            lock_etc: true,
+            lock_root: true,
             ..SandboxSpec::default()
         }),
         ..ProcessSpec::default()
@@ -121,7 +128,7 @@ fn setuid_bits_and_attributes_are_refused() {
 }
 
 #[test]
-fn etc_is_locked_and_store_paths_are_read_only() {
+fn the_root_is_locked_and_store_paths_are_read_only() {
     let dir = tempfile::tempdir().expect("a folder");
     let (root, input) = (dir.path().join("root"), dir.path().join("aaa-input"));
     std::fs::create_dir(&root).expect("a folder");
@@ -131,7 +138,7 @@ fn etc_is_locked_and_store_paths_are_read_only() {
     std::os::unix::fs::symlink("aaa-input", &link).expect("a link");
     let file = dir.path().join("ccc-file");
     std::fs::write(&file, "single").expect("a file");
-    let script = "cat /nix/store/bbb-link/f /nix/store/ccc-file; echo; touch /etc/x 2>/dev/null && echo wrote; \
+    let script = "cat /nix/store/bbb-link/f /nix/store/ccc-file; echo; touch /etc/x 2>/dev/null && echo wrote; touch /x 2>/dev/null && echo wrote; touch /tmp/x || echo no tmp; \
                   chmod +w /nix/store/aaa-input 2>/dev/null; echo x > /nix/store/aaa-input/g && echo wrote; echo out > /nix/store/out";
     let mut spec = spec(&root, script);
     let sandbox = spec.sandbox.as_mut().expect("a sandbox");
@@ -141,7 +148,7 @@ fn etc_is_locked_and_store_paths_are_read_only() {
     assert_eq!(ended, Ended::Exit(0), "{out}");
     assert!(out.starts_with("datasingle\n") && !out.contains("wrote"), "{out}");
     assert_eq!(
-        std::fs::read_to_string(root.join("nix/store/out")).ok().as_deref(),
+        std::fs::read_to_string(root.join("store/out")).ok().as_deref(),
         Some("out\n"),
         "outputs stay after the end"
     );

@@ -26,7 +26,7 @@ use super::environment::{Surroundings, surroundings};
 use super::hooks;
 use super::log::LogLines;
 use super::outputs::{OutputPlan, Produced};
-use super::root::{InnerIds, Root, binds, make_dir, own, real_paths, remove, set_mode};
+use super::root::{InnerIds, Root, binds, etc_files, make_dir, own, real_paths, remove, set_mode};
 use super::users::{self, UserLock, UserSource};
 use crate::builtins::BuiltinContext;
 use crate::error::Failure;
@@ -537,18 +537,20 @@ impl<'a> Attempt<'a> {
                 )));
             }
         };
-        let root = Root::create(self.job, self.context, self.user.as_ref(), ids)?;
-        let extra = hooks::run_pre_build_hook(self.job, self.context, Some(&root.path))?;
+        let root = Root::create(self.job, self.context, self.user.as_ref())?;
+        let extra = hooks::run_pre_build_hook(self.job, self.context, Some(&root.mount_point()))?;
         let mut visible = self.input_closure.clone();
-        let binds = binds(self.job, self.context, &self.dir, extra, &mut visible)?;
+        let binds = binds(self.job, self.context, &self.dir, &root.tmp(), extra, &mut visible)?;
         self.has_shell = binds.iter().any(|b| ["/bin/sh", "/bin"].iter().any(|t| b.target == Path::new(t)));
         let group = self.control_group(whole_range)?;
         let spec = SandboxSpec {
-            root: root.path.clone(),
+            root: root.mount_point(),
+            files: etc_files(self.job, self.context, ids)?,
             user_namespace: map,
             private_network: self.job.drv.derivation_type()?.is_sandboxed(),
             cgroup: group.as_ref().map(|g| g.path().to_owned()),
             store_dir: PathBuf::from(self.context.store.dir().as_str()),
+            store_source: root.store(),
             store_paths: real_paths(self.context, &visible),
             read_only_store_paths: self.user.is_none(),
             own_dev: !binds.iter().any(|b| b.target == Path::new("/dev")),
@@ -556,7 +558,7 @@ impl<'a> Attempt<'a> {
             kvm: settings.system_features().contains("kvm"),
             shm_size: settings.sandbox_dev_shm_size().to_owned(),
             mount_sys: whole_range,
-            lock_etc: !self.job.options.uses_uid_range(),
+            lock_root: !self.job.options.uses_uid_range(),
         };
         self.root = Some(root);
         Ok((Some(spec), user, group))
@@ -636,7 +638,7 @@ impl<'a> Attempt<'a> {
     fn register(&mut self, trusted: bool) -> Result<BTreeMap<String, StorePath>, Failure> {
         let real = self.context.store.config().real_dir.clone();
         let store_of_builder = match &self.root {
-            Some(root) => root.inside(Path::new(self.context.store.dir().as_str())),
+            Some(root) => root.store(),
             None => real,
         };
         Produced {
@@ -657,9 +659,9 @@ impl<'a> Attempt<'a> {
         let settings = self.context.store.settings();
         if let Some(root) = self.root.take() {
             if failed && self.job.mode == BuildMode::Normal && settings.keep_failed() {
-                let store = root.inside(Path::new(self.context.store.dir().as_str()));
                 for path in self.outputs.values().filter(|p| !p.valid).filter_map(|p| p.known.as_ref()) {
-                    let _ = std::fs::rename(store.join(path.base_name()), self.context.store.real(path));
+                    let _ =
+                        std::fs::rename(root.store().join(path.base_name()), self.context.store.real(path));
                 }
             }
         }

@@ -21,76 +21,47 @@ pub(crate) struct InnerIds {
 }
 
 /// `<derivation>.chroot` beside the outputs, so that these can be renamed to their place. Removed when dropped.
+///
+/// In it are the folder on which the builder's `/` is mounted, its store and its `/tmp`.
 #[derive(Debug)]
 pub(crate) struct Root {
     parent: PathBuf,
-    /// The folder that becomes `/`.
-    pub(crate) path: PathBuf,
 }
 
 impl Root {
-    /// Makes the folder with `/etc`, `/tmp` and an empty store.
+    /// Makes the folders. `user`: whom the builder will be, if not the caller.
     pub(crate) fn create(
         job: &Job,
         context: &JobContext<'_>,
         user: Option<&UserLock>,
-        ids: InnerIds,
     ) -> Result<Root, Failure> {
-        let config = context.store.config();
-        let parent = config.real_dir.join(format!("{}.chroot", job.drv_path));
-        if parent.symlink_metadata().is_ok() {
-            remove(&parent)?;
-        }
+        let parent = context.store.config().real_dir.join(format!("{}.chroot", job.drv_path));
+        remove(&parent)?;
         make_dir(&parent, 0o700)?;
-        let root = Root { path: parent.join("root"), parent };
-        let whole_range = user.is_some_and(|u| u.count != 1);
-        make_dir(&root.path, if whole_range { 0o755 } else { 0o750 })?;
+        let root = Root { parent };
+        make_dir(&root.mount_point(), 0o700)?;
+        make_dir(&root.tmp(), 0o1777)?;
+        make_dir(&root.store(), 0o1775)?;
         if let Some(user) = user {
-            own(&root.path, if whole_range { user.uid } else { 0 }, user.gid)?;
-        }
-        make_dir(&root.path.join("tmp"), 0o1777)?;
-        let etc = root.path.join("etc");
-        make_dir(&etc, 0o755)?;
-        if let Some(user) = user.filter(|_| job.options.uses_uid_range()) {
-            own(&etc, user.uid, user.gid)?;
-        }
-        root.write_etc(job, context, ids)?;
-        let store = root.inside(Path::new(config.store_dir.as_str()));
-        std::fs::create_dir_all(&store).map_err(|e| Failure::io("creating directory", &store, &e))?;
-        set_mode(&store, 0o1775)?;
-        if let Some(user) = user {
-            own(&store, 0, user.gid)?;
+            own(&root.store(), 0, user.gid)?;
+            set_mode(&root.store(), 0o1775)?;
         }
         Ok(root)
     }
 
-    fn write_etc(&self, job: &Job, context: &JobContext<'_>, ids: InnerIds) -> Result<(), Failure> {
-        let home = context.store.config().settings.sandbox_build_dir();
-        let InnerIds { uid, gid } = ids;
-        self.write(
-            "etc/passwd",
-            &format!(
-                "root:x:0:0:Nix build user:{home}:/noshell\n\
-                 nixbld:x:{uid}:{gid}:Nix build user:{home}:/noshell\n\
-                 nobody:x:65534:65534:Nobody:/:/noshell\n"
-            ),
-        )?;
-        self.write("etc/group", &format!("root:x:0:\nnixbld:!:{gid}:\nnogroup:x:65534:\n"))?;
-        if job.drv.derivation_type()?.is_sandboxed() {
-            self.write("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
-        } else {
-            self.write("etc/nsswitch.conf", "hosts: files dns\nservices: files\n")
-        }
+    /// The folder that the builder's `/` is mounted on.
+    pub(crate) fn mount_point(&self) -> PathBuf {
+        self.parent.join("root")
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
-        let path = self.path.join(name);
-        std::fs::write(&path, text).map_err(|e| Failure::io("writing file", &path, &e))
+    /// The builder's `/tmp`.
+    pub(crate) fn tmp(&self) -> PathBuf {
+        self.parent.join("tmp")
     }
 
-    /// Where a path of the sandbox is on the machine.
-    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
-        self.path.join(path.strip_prefix("/").unwrap_or(path))
+    /// The builder's store folder: outputs appear in it.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.parent.join("store")
     }
 }
 
@@ -98,6 +69,29 @@ impl Drop for Root {
     fn drop(&mut self) {
         let _ = remove(&self.parent);
     }
+}
+
+/// The files of `/etc` that every sandbox has.
+pub(crate) fn etc_files(
+    job: &Job,
+    context: &JobContext<'_>,
+    ids: InnerIds,
+) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
+    let home = context.store.settings().sandbox_build_dir();
+    let InnerIds { uid, gid } = ids;
+    let passwd = format!(
+        "root:x:0:0:Nix build user:{home}:/noshell\n\
+         nixbld:x:{uid}:{gid}:Nix build user:{home}:/noshell\n\
+         nobody:x:65534:65534:Nobody:/:/noshell\n"
+    );
+    let group = format!("root:x:0:\nnixbld:!:{gid}:\nnogroup:x:65534:\n");
+    let last = if job.drv.derivation_type()?.is_sandboxed() {
+        ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned())
+    } else {
+        ("/etc/nsswitch.conf", "hosts: files dns\nservices: files\n".to_owned())
+    };
+    let files = [("/etc/passwd", passwd), ("/etc/group", group), last];
+    Ok(files.into_iter().map(|(path, text)| (path.into(), text.into_bytes())).collect())
 }
 
 pub(crate) fn make_dir(path: &Path, mode: u32) -> Result<(), Failure> {
@@ -129,6 +123,7 @@ pub(crate) fn binds(
     job: &Job,
     context: &JobContext<'_>,
     build_dir: &Path,
+    tmp: &Path,
     extra: BTreeMap<String, SandboxPath>,
     visible: &mut StorePathSet,
 ) -> Result<Vec<Bind>, Failure> {
@@ -148,6 +143,9 @@ pub(crate) fn binds(
         }
     }
     paths.insert(inside.to_owned(), SandboxPath { source: build_dir.display().to_string(), optional: false });
+    paths
+        .entry("/tmp".to_owned())
+        .or_insert_with(|| SandboxPath { source: tmp.display().to_string(), optional: false });
     for path in &job.options.impure_host_deps {
         allowed_host_path(job, context, path)?;
         paths.insert(path.clone(), SandboxPath { source: path.clone(), optional: true });

@@ -257,9 +257,17 @@ fn guard(socket: &UnixStream, spec: &ProcessSpec, sandbox: &SandboxSpec) -> Resu
     if sandbox.user_namespace.is_some() {
         flags |= libc::CLONE_NEWUSER;
     }
+    let root_is_made = mounts::root_is_made_outside(sandbox);
+    if root_is_made {
+        // SAFETY: this process has one thread and shares nothing.
+        unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS) }
+            .map_err(Failure::namespace("making a mount namespace"))?;
+        mounts::make_private()?;
+        mounts::mount_root(sandbox)?;
+    }
     let Some(pid) = clone_process(flags).map_err(Failure::namespace("making namespaces"))? else {
         drop(go_write);
-        inside(socket, spec, sandbox, &go_read)
+        inside(socket, spec, sandbox, root_is_made, &go_read)
     };
     drop(go_read);
     if let Err(e) = admit(pid, sandbox) {
@@ -340,14 +348,20 @@ fn wait_or_kill(socket: &UnixStream, pid: Pid) -> i32 {
 }
 
 /// The first process of the sandbox, up to the builder.
-fn inside(socket: &UnixStream, spec: &ProcessSpec, sandbox: &SandboxSpec, go: &OwnedFd) -> ! {
+fn inside(
+    socket: &UnixStream,
+    spec: &ProcessSpec,
+    sandbox: &SandboxSpec,
+    root_is_made: bool,
+    go: &OwnedFd,
+) -> ! {
     let prepare = || {
         die_with_parent()?;
         let mut byte = [0];
         if rustix::io::read(go, &mut byte) != Ok(1) {
             exit(125);
         }
-        mounts::enter_sandbox(sandbox)?;
+        mounts::enter_sandbox(sandbox, root_is_made)?;
         exec::become_builder(spec)
     };
     let failure: Result<std::convert::Infallible, Failure> = prepare();

@@ -1,7 +1,10 @@
 //! The file system and the small things of a sandbox, made from inside its new namespaces.
 //!
-//! The root is an empty folder that the caller made; nothing in it was made by a builder, so that its names can be trusted,
-//! but the targets of configured paths can not: they are resolved one name at a time without following symbolic links.
+//! The new `/` is in memory: on disk it would cost the file system some thirty files a build that are deleted a moment later.
+//! On disk are only the store of the sandbox, where outputs must be, and what is bound.
+//!
+//! Nothing in the new root was made by a builder, so that its names can be trusted, but the targets of configured paths can
+//! not: they are resolved one name at a time without following symbolic links.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -17,33 +20,40 @@ use rustix::mount::{
 
 use super::Failure;
 use crate::spec::{Bind, SandboxSpec};
+use crate::users::effective_uid;
 
-/// Does everything from a bare new process to one whose `/` is the sandbox.
-pub(crate) fn enter_sandbox(s: &SandboxSpec) -> Result<(), Failure> {
+/// Does everything from a bare new process to one whose `/` is the sandbox. `root_is_made`: see [`root_is_made_outside`].
+pub(crate) fn enter_sandbox(s: &SandboxSpec, root_is_made: bool) -> Result<(), Failure> {
     if s.private_network {
         loopback_up()?;
     }
     rustix::system::sethostname(b"localhost").map_err(Failure::at("cannot set host name"))?;
     rustix::system::setdomainname(b"(none)").map_err(Failure::at("cannot set domain name"))?;
-    // nothing that is mounted from here on may appear outside
-    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(Failure::namespace("unable to make '/' private"))?;
-    mount_bind(&s.root, &s.root)
-        .map_err(Failure::at(format!("unable to bind mount '{}'", s.root.display())))?;
+    make_private()?;
+    if root_is_made {
+        // a mount of one's own, as those of the namespace outside cannot become the root
+        mount_bind(&s.root, &s.root)
+            .map_err(Failure::at(format!("unable to bind mount '{}'", s.root.display())))?;
+    } else {
+        mount_root(s)?;
+    }
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let root = rustix::fs::open(&s.root, flags, Mode::empty())
         .map_err(Failure::at(format!("opening directory '{}'", s.root.display())))?;
     if s.own_dev {
         make_dev(&root, s)?;
     }
+    for (path, contents) in &s.files {
+        write_file(&root, path, contents)?;
+    }
+    bind(&root, &Bind { source: s.store_source.clone(), target: s.store_dir.clone(), ..Bind::default() })?;
     bind_store_paths(&root, s)?;
     for b in &s.binds {
         bind(&root, b)?;
     }
     mount_special(&root, s)?;
-    if s.lock_etc {
-        rustix::fs::chmodat(&root, "etc", Mode::from_raw_mode(0o555), AtFlags::empty())
-            .map_err(Failure::at("changing the mode of '/etc' in the sandbox"))?;
+    if s.lock_root {
+        set_read_only(&root, false).map_err(Failure::at("making '/' of the sandbox read-only"))?;
     }
     if s.cgroup.is_some() {
         // SAFETY: the process has one thread and shares nothing; the namespace is its own.
@@ -51,6 +61,66 @@ pub(crate) fn enter_sandbox(s: &SandboxSpec) -> Result<(), Failure> {
             .map_err(Failure::at("unsharing cgroup namespace"))?;
     }
     pivot(&s.root)
+}
+
+/// Lets nothing that is mounted from here on appear outside.
+pub(crate) fn make_private() -> Result<(), Failure> {
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .map_err(Failure::namespace("unable to make '/' private"))
+}
+
+/// Whether the root is mounted before the new process is made; asked outside. Root must do it outside the user namespace, in
+/// which it has no id and could make no file; others can mount inside only, where they have one.
+pub(crate) fn root_is_made_outside(s: &SandboxSpec) -> bool {
+    s.user_namespace.is_some_and(|m| m.outer_uid != effective_uid()) && effective_uid() == 0
+}
+
+/// Mounts the new root, in memory, on its folder. Builders with a range of ids are root inside and own `/` and `/etc`.
+pub(crate) fn mount_root(s: &SandboxSpec) -> Result<(), Failure> {
+    let failed = || format!("mounting a file system in memory on '{}'", s.root.display());
+    mount("none", &s.root, "tmpfs", MountFlags::empty(), Some(c"mode=0755"))
+        .map_err(Failure::at(failed()))?;
+    if let Some(map) = s.user_namespace.filter(|m| m.count != 1) {
+        let etc = s.root.join("etc");
+        rustix::fs::mkdir(&etc, Mode::from_raw_mode(0o755)).map_err(Failure::at(failed()))?;
+        let (uid, gid) = (rustix::fs::Uid::from_raw(map.outer_uid), rustix::fs::Gid::from_raw(map.outer_gid));
+        for path in [&etc, &s.root] {
+            rustix::fs::chown(path, Some(uid), Some(gid)).map_err(Failure::at(failed()))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_file(root: &OwnedFd, path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    let failed = || format!("writing '{}' in the sandbox", path.display());
+    let names =
+        normal_names(path).filter(|n| !n.is_empty()).ok_or_else(|| Failure::at(failed())(Errno::INVAL))?;
+    let Some((last, parents)) = names.split_last() else { return Ok(()) };
+    let dir = make_parents(root, parents).map_err(Failure::at(failed()))?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file =
+        rustix::fs::openat(&dir, *last, flags, Mode::from_raw_mode(0o644)).map_err(Failure::at(failed()))?;
+    let mut rest = contents;
+    while !rest.is_empty() {
+        let n = rustix::io::write(&file, rest).map_err(Failure::at(failed()))?;
+        rest = &rest[n..];
+    }
+    Ok(())
+}
+
+/// Opens the folder below `root` that the names lead to, making what is missing.
+fn make_parents(root: &OwnedFd, names: &[&OsStr]) -> Result<OwnedFd, Errno> {
+    let mut dir = rustix::io::fcntl_dupfd_cloexec(root, 3)?;
+    for name in names {
+        dir = match open_dir(&dir, name) {
+            Err(Errno::NOENT) => {
+                rustix::fs::mkdirat(&dir, *name, Mode::from_raw_mode(0o755))?;
+                open_dir(&dir, name)?
+            }
+            other => other?,
+        };
+    }
+    Ok(dir)
 }
 
 /// Makes `root` the root and forgets the old one.
@@ -145,17 +215,7 @@ fn bind(root: &OwnedFd, b: &Bind) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    let mut dir = rustix::io::fcntl_dupfd_cloexec(root, 3).map_err(Failure::at(shown()))?;
-    for name in parents {
-        dir = match open_dir(&dir, name) {
-            Err(Errno::NOENT) => {
-                rustix::fs::mkdirat(&dir, *name, Mode::from_raw_mode(0o755)).map_err(Failure::at(shown()))?;
-                open_dir(&dir, name)
-            }
-            other => other,
-        }
-        .map_err(Failure::at(shown()))?;
-    }
+    let dir = make_parents(root, parents).map_err(Failure::at(shown()))?;
     bind_at(&b.source, false, dir.as_fd(), last, b.read_only)
 }
 
@@ -235,7 +295,7 @@ pub(crate) fn bind_at(
         Err(e) => return Err(failed("opening the bind mount source")(e)),
     };
     if read_only {
-        set_read_only(&tree).map_err(failed("making read-only"))?;
+        set_read_only(&tree, true).map_err(failed("making read-only"))?;
     }
     move_mount(&tree, "", dir, name, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH).map_err(failed("bind mounting"))
 }
@@ -269,10 +329,10 @@ struct MountAttr {
     userns_fd: u64,
 }
 
-fn set_read_only(tree: &OwnedFd) -> Result<(), Errno> {
+fn set_read_only(tree: &OwnedFd, recursive: bool) -> Result<(), Errno> {
     const MOUNT_ATTR_RDONLY: u64 = 1;
     let attr = MountAttr { set: MOUNT_ATTR_RDONLY, clear: 0, propagation: 0, userns_fd: 0 };
-    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    let flags = libc::AT_EMPTY_PATH | if recursive { libc::AT_RECURSIVE } else { 0 };
     // SAFETY: the path is an empty C string, the attribute is a live value of the size that is given.
     let code = unsafe {
         libc::syscall(
