@@ -6,6 +6,7 @@
 mod buildenv;
 mod fetchurl;
 mod unpack_channel;
+mod unpack_deb;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use firn_derivation::Derivation;
 use firn_events::Events;
-use firn_path::StorePathSet;
+use firn_path::{StorePath, StorePathSet};
 use firn_settings::Settings;
 use firn_sys::CancelToken;
 use firn_transfer::{Transfer, TransferSettings};
@@ -28,6 +29,8 @@ pub struct BuiltinContext<'a> {
     pub drv: &'a Derivation,
     /// Where the files of the outputs go on this machine, by the outputs' names. Nothing is there yet.
     pub outputs: BTreeMap<String, PathBuf>,
+    /// The store paths of the outputs, as their files name them.
+    pub output_paths: BTreeMap<String, String>,
     /// A folder for anything on the way; it is removed afterwards.
     pub scratch: &'a Path,
     /// The settings.
@@ -46,13 +49,19 @@ impl<'a> BuiltinContext<'a> {
     pub(crate) fn new(
         job: &'a Job,
         context: &'a JobContext<'a>,
-        outputs: BTreeMap<String, PathBuf>,
+        outputs: impl Iterator<Item = (&'a String, &'a StorePath)>,
         scratch: &'a Path,
         say: &'a Mutex<dyn FnMut(&str) + Send + 'a>,
     ) -> Self {
+        let (mut real, mut logical) = (BTreeMap::new(), BTreeMap::new());
+        for (name, path) in outputs {
+            real.insert(name.clone(), context.store.real(path));
+            logical.insert(name.clone(), context.store.print(path));
+        }
         BuiltinContext {
             drv: &job.drv,
-            outputs,
+            outputs: real,
+            output_paths: logical,
             scratch,
             settings: context.store.settings(),
             events: context.events,
@@ -82,6 +91,14 @@ impl<'a> BuiltinContext<'a> {
     /// The derivation has no output of that name.
     pub fn output(&self, name: &str) -> Result<&Path, String> {
         self.outputs.get(name).map(PathBuf::as_path).ok_or_else(|| format!("there is no output '{name}'"))
+    }
+
+    /// The store path of an output.
+    ///
+    /// # Errors
+    /// The derivation has no output of that name.
+    pub fn output_path(&self, name: &str) -> Result<&str, String> {
+        self.output_paths.get(name).map(String::as_str).ok_or_else(|| format!("there is no output '{name}'"))
     }
 
     /// Where the files of a store path (with anything below it) are on this machine.
@@ -138,12 +155,13 @@ impl std::fmt::Debug for Builtins {
 }
 
 impl Default for Builtins {
-    /// `builtin:fetchurl`, `builtin:buildenv`, `builtin:unpack-channel`.
+    /// `builtin:fetchurl`, `builtin:buildenv`, `builtin:unpack-channel`, `builtin:unpack-deb`.
     fn default() -> Self {
         let mut all = Builtins { by_name: BTreeMap::new() };
         all.register("builtin:fetchurl", fetchurl::fetchurl);
         all.register("builtin:buildenv", buildenv::buildenv);
         all.register("builtin:unpack-channel", unpack_channel::unpack_channel);
+        all.register("builtin:unpack-deb", unpack_deb::unpack);
         all
     }
 }

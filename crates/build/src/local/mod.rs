@@ -5,11 +5,14 @@
 
 mod attempt;
 mod checks;
+mod confine;
 mod environment;
 mod hooks;
 pub(crate) mod log;
 mod outputs;
+mod prepare;
 pub(crate) mod root;
+mod run;
 mod scan;
 mod users;
 
