@@ -464,7 +464,7 @@ rec {
     # Type
     `importTOML :: Path -> Any`
   */
-  importTOML = path: fromTOML (builtins.readFile path);
+  importTOML = path: builtins.fromTOML (builtins.readFile path);
 
   ## Warnings and errors
 

@@ -1,6 +1,6 @@
 # The forms of modules evaluate alike.
 let
-  lib = import ../../../../base/lib;
+  lib = import ./base/lib;
   evaluate =
     module:
     (lib.evalModules {

@@ -1,4 +1,4 @@
 let
-  lib = import ../../../../base/lib;
+  lib = import ./base/lib;
 in
 (lib.evalModules { modules = [ ./top-level.nix ]; }).config

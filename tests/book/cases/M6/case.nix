@@ -1,6 +1,6 @@
 # Two modules, and the two merged by hand into one recursive set.
 let
-  lib = import ../../../../base/lib;
+  lib = import ./base/lib;
   inherit (lib) evalModules mkOption types;
 
   options = {

@@ -1,6 +1,6 @@
 # Sets and functions in imports behave as files do.
 let
-  lib = import ../../../../base/lib;
+  lib = import ./base/lib;
   inherit (lib) mkAfter mkBefore mkDefault mkForce mkIf mkMerge mkOption mkOptionDefault mkOrder mkOverride types;
   config = modules: (lib.evalModules { inherit modules; }).config;
 

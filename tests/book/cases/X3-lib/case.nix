@@ -1,1 +1,1 @@
-(import ../../../../base/lib).types.listOf (import ../../../../base/lib).types.port
+(import ./base/lib).types.listOf (import ./base/lib).types.port

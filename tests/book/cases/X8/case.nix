@@ -1,5 +1,5 @@
 let
-  lib = import ../../../../base/lib;
+  lib = import ./base/lib;
   inherit (lib) mkAfter mkBefore mkDefault mkForce mkIf mkMerge mkOption mkOptionDefault mkOrder mkOverride types;
   config = modules: (lib.evalModules { inherit modules; }).config;
 

@@ -1,8 +1,0 @@
-let
-  lib = import ../../../../base/lib;
-  inherit (lib) mkAfter mkBefore mkDefault mkForce mkIf mkMerge mkOption mkOptionDefault mkOrder mkOverride types;
-  config = modules: (lib.evalModules { inherit modules; }).config;
-
-  int = mkOption { type = types.int; };
-in
-config [ { options.e = int; config.e = mkIf "x" 1; } ]

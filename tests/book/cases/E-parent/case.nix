@@ -1,8 +1,0 @@
-let
-  lib = import ../../../../base/lib;
-  inherit (lib) mkAfter mkBefore mkDefault mkForce mkIf mkMerge mkOption mkOptionDefault mkOrder mkOverride types;
-  config = modules: (lib.evalModules { inherit modules; }).config;
-
-  int = mkOption { type = types.int; };
-in
-config [ { _file = "/f.nix"; options.x = int; } { _file = "/g.nix"; options.x.y = int; } ]

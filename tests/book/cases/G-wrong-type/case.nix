@@ -1,0 +1,8 @@
+let
+  lib = import ./base/lib;
+  inherit (lib) mkAfter mkBefore mkDefault mkForce mkIf mkMerge mkOption mkOptionDefault mkOrder mkOverride types;
+  config = modules: (lib.evalModules { inherit modules; }).config;
+
+  int = mkOption { type = types.int; };
+in
+config [ { _file = "/m.nix"; options.e = int; config.e = "x"; } ]

@@ -1,1 +1,0 @@
-{ config = { services = { openssh = { enable = true; }; }; }; }
