@@ -88,28 +88,38 @@ rec {
     let
       go =
         indent: v:
-        let
-          inner = "${indent}  ";
-          open = if multiline then "\n${inner}" else " ";
-          close = if multiline then "\n${indent}" else " ";
-        in
         if isInt v then
           toString v
-        else if isFloat v then
-          toJSON v
         else if isString v then
           showString indent v
+        else if isList v then
+          if v == [ ] then "[ ]" else around indent "[" "]" (inner: map (go inner) v)
+        else if isAttrs v then
+          showAttrs indent v
         else if v == true then
           "true"
         else if v == false then
           "false"
         else if v == null then
           "null"
+        else if isFloat v then
+          toJSON v
         else if isPath v then
           toString v
-        else if isList v then
-          if v == [ ] then "[ ]" else "[${open}${concatStringsSep open (map (go inner) v)}${close}]"
-        else if lib.trivial.isFunction v then
+        else
+          showFunction v;
+
+      # Brackets and what is in them: on lines of its own, or all on one.
+      around =
+        indent: left: right: items:
+        if multiline then
+          "${left}\n${indent}  ${concatStringsSep "\n${indent}  " (items "${indent}  ")}\n${indent}${right}"
+        else
+          "${left} ${concatStringsSep " " (items indent)} ${right}";
+
+      showAttrs =
+        indent: v:
+        if v ? __functor && lib.trivial.isFunction v then
           showFunction v
         else if allowPrettyValues && v ? __pretty && v ? val then
           v.__pretty v.val
@@ -118,16 +128,15 @@ rec {
         else if v.type or null == "derivation" then
           "<derivation ${v.name or "???"}>"
         else
-          "{${open}${
-            concatStringsSep open (
-              map (
-                name:
-                "${escapeNixIdentifier name} = ${
-                  builtins.addErrorContext "while evaluating an attribute `${name}`" (go inner v.${name})
-                };"
-              ) (attrNames v)
-            )
-          }${close}}";
+          around indent "{" "}" (
+            inner:
+            map (
+              name:
+              "${escapeNixIdentifier name} = ${
+                builtins.addErrorContext "while evaluating an attribute `${name}`" (go inner v.${name})
+              };"
+            ) (attrNames v)
+          );
 
       showFunction =
         f:
@@ -144,6 +153,9 @@ rec {
           }}>";
 
       showString =
+        indent: v: if multiline && lib.strings.hasInfix "\n" v then showLines indent v else escapeNixString v;
+
+      showLines =
         indent: v:
         let
           lines = splitString "\n" (
@@ -161,9 +173,7 @@ rec {
           inner = "\n${indent}  ";
           endsWithNewline = lib.lists.last lines == "";
         in
-        if !multiline || builtins.length lines == 1 then
-          escapeNixString v
-        else if endsWithNewline then
+        if endsWithNewline then
           "''${inner}${concatStringsSep inner (lib.lists.init lines)}\n${indent}''"
         else
           "''${inner}${concatStringsSep inner lines}''";

@@ -8,14 +8,10 @@ let
     isList
     mapAttrs
     ;
-  inherit (lib.attrsets) isDerivation optionalAttrs;
+  inherit (lib.attrsets) isDerivation;
   inherit (lib.options) isOption showOption;
 
-  # Options below a node: those of the tree, or of the node's type.
-  documentNode =
-    loc: node:
-    if isOption node then documentOption node else documentSet node;
-
+  # The options in a tree.
   documentSet =
     set:
     concatMap (
@@ -23,20 +19,25 @@ let
       let
         node = set.${name};
       in
-      if isAttrs node && !isDerivation node then documentNode [ ] node else [ ]
+      if !isAttrs node then
+        [ ]
+      else if isOption node then
+        documentOption node
+      else if isDerivation node then
+        [ ]
+      else
+        documentSet node
     ) (attrNames set);
 
   documentOption =
     opt:
     let
       visible = opt.visible or true;
-      below =
-        if visible == false || visible == "shallow" then
-          [ ]
-        else
-          documentSet (opt.type.getSubOptions or (_: { }) opt.loc);
     in
-    [ (record opt visible) ] ++ below;
+    if visible == false || visible == "shallow" || !opt.type ? getSubOptions then
+      [ (record opt visible) ]
+    else
+      [ (record opt visible) ] ++ documentSet (opt.type.getSubOptions opt.loc);
 
   record =
     opt: visible:
@@ -51,17 +52,25 @@ let
       readOnly = opt.readOnly or false;
       type = opt.type.description or "unspecified";
     }
-    // optionalAttrs (opt ? example) {
-      example = within "example" opt (render opt.example);
-    }
-    // optionalAttrs (opt ? defaultText || opt ? default || hasEmptyValue opt) {
-      default = within (if opt ? defaultText then "defaultText" else "default") opt (
-        render (opt.defaultText or opt.default or opt.type.emptyValue.value)
-      );
-    }
-    // optionalAttrs (opt ? relatedPackages && opt.relatedPackages != null) {
-      inherit (opt) relatedPackages;
-    };
+    // (
+      if opt ? example then { example = within "example" opt (render opt.example); } else { }
+    )
+    // (
+      if opt ? defaultText || opt ? default || hasEmptyValue opt then
+        {
+          default = within (if opt ? defaultText then "defaultText" else "default") opt (
+            render (opt.defaultText or opt.default or opt.type.emptyValue.value)
+          );
+        }
+      else
+        { }
+    )
+    // (
+      if opt ? relatedPackages && opt.relatedPackages != null then
+        { inherit (opt) relatedPackages; }
+      else
+        { }
+    );
 
   # An option that nobody has to define, because its type has an empty value. What submodules make of nothing
   # takes an evaluation, and says little.
@@ -120,7 +129,8 @@ rec {
     # Type
     `optionAttrSetToDocList' :: [ String ] -> AttrSet -> [ AttrSet ]`
   */
-  optionAttrSetToDocList' = documentNode;
+  optionAttrSetToDocList' =
+    _path: tree: if isOption tree then documentOption tree else documentSet tree;
 
   /**
     A value without the attributes of derivations in it, their names excepted. `renderOptionValue` replaced it.

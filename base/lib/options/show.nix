@@ -18,10 +18,15 @@ let
 
   showPart =
     part:
-    if builtins.elem part placeholders || match "<[a-zA-Z0-9_' -]*>" part != null then
-      part
+    let
+      escaped = lib.strings.escapeNixIdentifier part;
+    in
+    if
+      escaped == part || !builtins.elem part placeholders && match "<[a-zA-Z0-9_' -]*>" part == null
+    then
+      escaped
     else
-      lib.strings.escapeNixIdentifier part;
+      part;
 
   showValue =
     value:
