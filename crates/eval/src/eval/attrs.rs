@@ -11,6 +11,7 @@ use crate::msg;
 use crate::pos::{Origin, Pos};
 
 impl Ctx {
+    #[inline(never)]
     pub(super) fn eval_attrs(&mut self, node: &'static AttrsNode, env: Env, fp: Frame) -> Res {
         if let Some(g) = node.group {
             self.bind_group(g, env, fp);
@@ -92,9 +93,10 @@ impl Ctx {
         Ok(())
     }
 
-    pub(super) fn eval_assert(&mut self, n: &'static AssertNode, env: Env, fp: Frame) -> Res<()> {
+    #[inline(never)]
+    pub(super) fn eval_assert(&mut self, n: &'static AssertNode, env: Env, fp: Frame) -> Res {
         if self.eval_bool(&n.cond, env, fp, n.cond_pos, "in the condition of the assert statement")? {
-            return Ok(());
+            return self.eval(&n.body, env, fp);
         }
         if let Node::Binary(BinOp::Eq, eq) = &n.cond {
             let a = self.eval(&eq.a, env, fp)?;

@@ -17,6 +17,7 @@ const MAX_PRIM_ARITY: usize = 8;
 const DIRECT_ARGS: usize = 64;
 
 impl Ctx {
+    #[inline(never)]
     pub(super) fn eval_call(&mut self, node: &'static CallNode, env: Env, fp: Frame) -> Res {
         let f = self.eval(&node.f, env, fp)?;
         let n = node.args.len();
@@ -42,7 +43,16 @@ impl Ctx {
                 return self.run_prim(id, &args[..n], node.pos);
             }
         }
-        let args: SmallVec<[Value; 8]> = node.args.iter().map(|a| self.delay(a, env, fp)).collect();
+        self.eval_call_slow(f, node, env, fp)
+    }
+
+    /// A call with another number of arguments than the function takes, or of something that is no function itself.
+    #[inline(never)]
+    fn eval_call_slow(&mut self, f: Value, node: &'static CallNode, env: Env, fp: Frame) -> Res {
+        let mut args: SmallVec<[Value; 8]> = SmallVec::with_capacity(node.args.len());
+        for a in node.args {
+            args.push(self.delay(a, env, fp));
+        }
         self.apply_value(f, &args, node.pos)
     }
 
@@ -91,6 +101,7 @@ impl Ctx {
         }
     }
 
+    #[inline(never)]
     pub(super) fn eval_prim(&mut self, node: &'static PrimNode, env: Env, fp: Frame) -> Res {
         let mut args = [Value::NULL; MAX_PRIM_ARITY];
         for (i, a) in node.args.iter().enumerate() {
@@ -350,8 +361,24 @@ impl Ctx {
                     args = &args[n..];
                 }
                 View::Pap(p) => {
-                    let mut all: SmallVec<[Value; 8]> = (0..p.len()).map(|i| p.arg(i)).collect();
+                    let given = p.len();
                     let arity = self.arity(p.function());
+                    if let Some(c) = p.function().as_closure()
+                        && given + args.len() >= arity
+                    {
+                        let frame = self.stack.top();
+                        for i in 0..given {
+                            frame.set(i as u32, p.arg(i));
+                        }
+                        let take = arity - given;
+                        for (i, a) in args[..take].iter().enumerate() {
+                            frame.set((given + i) as u32, *a);
+                        }
+                        f = self.run_closure(c, c.code(), frame, pos)?;
+                        args = &args[take..];
+                        continue;
+                    }
+                    let mut all: SmallVec<[Value; 8]> = (0..given).map(|i| p.arg(i)).collect();
                     let take = (arity - all.len()).min(args.len());
                     all.extend_from_slice(&args[..take]);
                     if all.len() < arity {

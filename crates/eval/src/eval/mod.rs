@@ -13,81 +13,128 @@ pub use coerce::Coerce;
 use crate::Ctx;
 use crate::error::{ErrorKind, Res};
 use crate::heap::{Env, Frame, Value};
-use crate::ir::{Group, Lazy, Node, WithVar, cached, remember};
+use crate::ir::{Group, IfNode, LambdaCode, Lazy, LetNode, Node, WithNode, WithVar, cached, remember};
 use crate::pos::Pos;
 
 impl Ctx {
     /// Evaluates code. The result is never a thunk.
+    #[inline(always)]
     pub(crate) fn eval(&mut self, node: &Node, env: Env, fp: Frame) -> Res {
-        let mut node = node;
-        loop {
-            match node {
-                Node::Const(v) => return Ok(*v),
-                Node::Local(slot, pos) => {
-                    let v = fp.get(*slot);
-                    if !v.is_thunk() {
-                        return Ok(v);
-                    }
-                    let v = self.force(v, *pos)?;
-                    if v.is_plain() {
-                        fp.set(*slot, v);
-                    }
+        // What is there already costs no call.
+        match node {
+            Node::Const(v) => return Ok(*v),
+            Node::Local(slot, _) => {
+                let v = fp.get(*slot);
+                if !v.is_thunk() {
                     return Ok(v);
                 }
-                Node::Capture(i, pos) => {
-                    let v = env.get(*i);
-                    if !v.is_thunk() {
-                        return Ok(v);
-                    }
-                    let v = self.force(v, *pos)?;
-                    if v.is_plain() {
-                        env.set(*i, v);
-                    }
-                    return Ok(v);
-                }
-                Node::Outer(v, pos) => return self.force(*v, *pos),
-                Node::Select(s) => return self.eval_select(s, env, fp),
-                Node::Call(c) => return self.eval_call(c, env, fp),
-                Node::Prim(p) => return self.eval_prim(p, env, fp),
-                Node::If(n) => {
-                    let c =
-                        self.eval_bool(&n.cond, env, fp, n.cond_pos, "while evaluating a branch condition")?;
-                    node = if c { &n.then } else { &n.other };
-                }
-                Node::Let(n) => {
-                    self.bind_group(&n.group, env, fp);
-                    node = &n.body;
-                }
-                Node::WithScope(n) => {
-                    let set = self.delay(&n.set, env, fp);
-                    fp.set(n.slot, set);
-                    node = &n.body;
-                }
-                Node::Assert(n) => {
-                    self.eval_assert(n, env, fp)?;
-                    node = &n.body;
-                }
-                Node::Attrs(n) => return self.eval_attrs(n, env, fp),
-                Node::Binary(op, n) => return self.eval_binary(*op, n, env, fp),
-                Node::Lambda(code) => return Ok(self.heap.closure(code, env, fp)),
-                Node::List(elems) => {
-                    let l = self.heap.new_list(elems.len());
-                    for (i, e) in elems.iter().enumerate() {
-                        let v = self.delay(e, env, fp);
-                        l.set(i, v);
-                    }
-                    return Ok(l.value());
-                }
-                Node::With(w) => return self.eval_with_var(w, env, fp),
-                Node::Interp(n) => return self.eval_interp(n, env, fp),
-                Node::HasAttr(n) => return self.eval_has_attr(n, env, fp),
-                Node::Not(n) => {
-                    let b = self.eval_bool(&n.0, env, fp, n.1, "in the argument of '!'")?;
-                    return Ok(Value::bool(!b));
-                }
-                Node::CurPos(pos) => return Ok(self.position_value(*pos)),
             }
+            Node::Capture(i, _) => {
+                let v = env.get(*i);
+                if !v.is_thunk() {
+                    return Ok(v);
+                }
+            }
+            _ => {}
         }
+        self.eval_node(node, env, fp)
+    }
+
+    /// Every kind of node has a function of its own, so that this one needs no stack.
+    #[inline(never)]
+    fn eval_node(&mut self, node: &Node, env: Env, fp: Frame) -> Res {
+        match node {
+            Node::Const(v) => Ok(*v),
+            Node::Local(slot, pos) => self.eval_local(*slot, *pos, fp),
+            Node::Capture(i, pos) => self.eval_capture(*i, *pos, env),
+            Node::Outer(v, pos) => self.eval_outer(*v, *pos),
+            Node::Select(s) => self.eval_select(s, env, fp),
+            Node::Call(c) => self.eval_call(c, env, fp),
+            Node::Prim(p) => self.eval_prim(p, env, fp),
+            Node::If(n) => self.eval_if(n, env, fp),
+            Node::Let(n) => self.eval_let(n, env, fp),
+            Node::WithScope(n) => self.eval_with_scope(n, env, fp),
+            Node::Assert(n) => self.eval_assert(n, env, fp),
+            Node::Attrs(n) => self.eval_attrs(n, env, fp),
+            Node::Binary(op, n) => self.eval_binary(*op, n, env, fp),
+            Node::Lambda(code) => self.eval_lambda(code, env, fp),
+            Node::List(elems) => self.eval_list(elems, env, fp),
+            Node::With(w) => self.eval_with_var(w, env, fp),
+            Node::Interp(n) => self.eval_interp(n, env, fp),
+            Node::HasAttr(n) => self.eval_has_attr(n, env, fp),
+            Node::Not(n) => self.eval_not(n, env, fp),
+            Node::CurPos(pos) => self.eval_position(*pos),
+        }
+    }
+
+    #[inline(never)]
+    fn eval_local(&mut self, slot: u32, pos: Pos, fp: Frame) -> Res {
+        let v = self.force(fp.get(slot), pos)?;
+        if v.is_plain() {
+            fp.set(slot, v);
+        }
+        Ok(v)
+    }
+
+    #[inline(never)]
+    fn eval_capture(&mut self, i: u32, pos: Pos, env: Env) -> Res {
+        let v = self.force(env.get(i), pos)?;
+        if v.is_plain() {
+            env.set(i, v);
+        }
+        Ok(v)
+    }
+
+    #[inline(never)]
+    fn eval_if(&mut self, n: &'static IfNode, env: Env, fp: Frame) -> Res {
+        let c = self.eval_bool(&n.cond, env, fp, n.cond_pos, "while evaluating a branch condition")?;
+        self.eval(if c { &n.then } else { &n.other }, env, fp)
+    }
+
+    #[inline(never)]
+    fn eval_let(&mut self, n: &'static LetNode, env: Env, fp: Frame) -> Res {
+        self.bind_group(&n.group, env, fp);
+        self.eval(&n.body, env, fp)
+    }
+
+    #[inline(never)]
+    fn eval_with_scope(&mut self, n: &'static WithNode, env: Env, fp: Frame) -> Res {
+        let set = self.delay(&n.set, env, fp);
+        fp.set(n.slot, set);
+        self.eval(&n.body, env, fp)
+    }
+
+    #[inline(never)]
+    fn eval_lambda(&mut self, code: &'static LambdaCode, env: Env, fp: Frame) -> Res {
+        Ok(self.heap.closure(code, env, fp))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn eval_position(&mut self, pos: Pos) -> Res {
+        Ok(self.position_value(pos))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn eval_outer(&mut self, v: Value, pos: Pos) -> Res {
+        self.force(v, pos)
+    }
+
+    #[inline(never)]
+    fn eval_list(&mut self, elems: &'static [Lazy], env: Env, fp: Frame) -> Res {
+        let l = self.heap.new_list(elems.len());
+        for (i, e) in elems.iter().enumerate() {
+            let v = self.delay(e, env, fp);
+            l.set(i, v);
+        }
+        Ok(l.value())
+    }
+
+    #[inline(never)]
+    fn eval_not(&mut self, n: &'static (Node, Pos), env: Env, fp: Frame) -> Res {
+        let b = self.eval_bool(&n.0, env, fp, n.1, "in the argument of '!'")?;
+        Ok(Value::bool(!b))
     }
 
     /// Delays an expression: gives its value if that is there already, else a thunk. Runs no code.
@@ -189,6 +236,7 @@ impl Ctx {
         }
     }
 
+    #[inline(never)]
     fn eval_with_var(&mut self, w: &'static WithVar, env: Env, fp: Frame) -> Res {
         self.counters.with_lookups += 1;
         for (src, pos, cache) in w.sets {

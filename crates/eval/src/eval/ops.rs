@@ -10,6 +10,7 @@ use crate::pos::Pos;
 use super::Coerce;
 
 impl Ctx {
+    #[inline(never)]
     pub(super) fn eval_binary(&mut self, op: BinOp, n: &'static BinNode, env: Env, fp: Frame) -> Res {
         match op {
             BinOp::Eq => {
@@ -299,6 +300,7 @@ impl Ctx {
         }))
     }
 
+    #[inline(never)]
     pub(super) fn eval_interp(&mut self, n: &'static InterpNode, env: Env, fp: Frame) -> Res {
         let mut parts: smallvec::SmallVec<[crate::heap::Str; 8]> = smallvec::SmallVec::new();
         let mut ctx = crate::context::ContextId::NONE;

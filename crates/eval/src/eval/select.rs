@@ -10,6 +10,7 @@ use crate::msg;
 use crate::pos::Pos;
 
 impl Ctx {
+    #[inline(never)]
     pub(super) fn eval_select(&mut self, node: &'static SelectNode, env: Env, fp: Frame) -> Res {
         let mut cur = match self.eval(&node.set, env, fp) {
             Ok(v) => v,
@@ -160,6 +161,7 @@ impl Ctx {
         Ok(self.symbols.intern(s.as_bytes()))
     }
 
+    #[inline(never)]
     pub(super) fn eval_has_attr(&mut self, node: &'static HasAttrNode, env: Env, fp: Frame) -> Res {
         let mut cur = match self.eval(&node.set, env, fp) {
             Ok(v) => v,

@@ -11,8 +11,10 @@ use crate::ir::{LambdaCode, Src, ThunkCode};
 
 use super::stack::Frame;
 
-/// Words of a chunk: 4 MiB.
-const CHUNK_WORDS: usize = 1 << 19;
+/// Words of the first chunk (256 KiB); each is twice as large as the one before, up to [`MAX_CHUNK`].
+const FIRST_CHUNK: usize = 1 << 15;
+/// Words of the largest chunks (4 MiB). Chunks are mapped with their pages in place: one fault for each would cost more.
+const MAX_CHUNK: usize = 1 << 19;
 
 /// What was allocated so far. Plain counts: cheap enough to be always on.
 #[derive(Clone, Copy, Default, Debug)]
@@ -34,7 +36,8 @@ pub struct HeapCounters {
 pub struct Heap {
     cur: *mut u64,
     end: *mut u64,
-    big: u64,
+    next_chunk: usize,
+    mapped: u64,
     /// What was allocated so far.
     pub counters: HeapCounters,
 }
@@ -54,14 +57,15 @@ impl Heap {
         Heap {
             cur: std::ptr::null_mut(),
             end: std::ptr::null_mut(),
-            big: 0,
+            next_chunk: FIRST_CHUNK,
+            mapped: 0,
             counters: HeapCounters::default(),
         }
     }
 
     /// Bytes handed out so far (chunks are counted whole).
     pub fn bytes(&self) -> u64 {
-        self.counters.chunks * (CHUNK_WORDS as u64) * 8 + self.big * 8
+        self.mapped * 8
     }
 
     #[inline(always)]
@@ -79,15 +83,18 @@ impl Heap {
     #[cold]
     #[inline(never)]
     fn words_slow(&mut self, n: usize) -> *mut u64 {
-        if n > CHUNK_WORDS / 8 {
-            self.big += n as u64;
+        self.counters.chunks += 1;
+        if n > self.next_chunk / 8 {
+            self.mapped += n as u64;
             return map(n);
         }
-        let p = map(CHUNK_WORDS);
-        self.counters.chunks += 1;
-        // SAFETY: the chunk has CHUNK_WORDS words, n is less.
+        let words = self.next_chunk;
+        self.next_chunk = (words * 2).min(MAX_CHUNK);
+        self.mapped += words as u64;
+        let p = map(words);
+        // SAFETY: the chunk has that many words, n is less.
         unsafe {
-            self.end = p.add(CHUNK_WORDS);
+            self.end = p.add(words);
             self.cur = p.add(n);
         }
         p
@@ -367,8 +374,8 @@ pub(super) fn empty_list() -> Value {
 unsafe fn fill(p: *mut u64, caps: &'static [Src], env: Env, frame: Frame) {
     for (i, s) in caps.iter().enumerate() {
         let v = match s.local() {
-            Some(slot) => frame.get_short(slot),
-            None => env.get_short(s.capture()),
+            Some(slot) => frame.get(slot),
+            None => env.get(s.capture()),
         };
         // SAFETY: the caller's object has a word for every capture.
         unsafe { (*p.add(1 + i).cast::<AtomicU64>()).store(v.word(), Relaxed) };
@@ -382,7 +389,7 @@ fn map(words: usize) -> *mut u64 {
             std::ptr::null_mut(),
             words * 8,
             libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_POPULATE,
             -1,
             0,
         )
