@@ -420,7 +420,7 @@ impl Ctx {
 
     /// The text of a path for messages and strings.
     pub fn show_path(&self, p: &SourcePath) -> String {
-        self.io.show(p)
+        if p.root == crate::COREPKGS_ROOT { format!("<nix{}>", p.path) } else { self.io.show(p) }
     }
 
     /// The source path of a path value.

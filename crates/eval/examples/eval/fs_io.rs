@@ -27,11 +27,12 @@ struct Known {
 fn fail(what: &str, path: &str, e: &std::io::Error) -> IoError {
     let text = e.to_string();
     let text = text.split(" (os error").next().unwrap_or_default().to_owned();
-    IoError {
-        message: format!("{what} '{path}': {text}"),
-        not_found: e.kind() == ErrorKind::NotFound,
-        restricted: false,
-    }
+    let message = match e.kind() {
+        ErrorKind::NotFound => format!("path '{path}' does not exist"),
+        ErrorKind::NotADirectory => format!("'{path}' is not a directory"),
+        _ => format!("{what} '{path}': {text}"),
+    };
+    IoError { message, not_found: e.kind() == ErrorKind::NotFound, restricted: false }
 }
 
 fn kind_of(t: fs::FileType) -> FileKind {

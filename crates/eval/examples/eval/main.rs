@@ -174,7 +174,8 @@ fn run(ctx: &mut Ctx, o: &Options) -> Res<()> {
         let attrs: &[String] = if o.attrs.is_empty() { &none } else { &o.attrs };
         for a in attrs {
             let v = ctx.select_path(v, a, &auto)?;
-            let v = ctx.auto_call(&auto, v)?;
+            // Functions are only called to be printed if there are arguments.
+            let v = if o.eval && auto.is_empty() { v } else { ctx.auto_call(&auto, v)? };
             show(ctx, o, v)?;
         }
     }

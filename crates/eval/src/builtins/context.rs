@@ -168,7 +168,7 @@ fn append_context(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     for (name, pos, v) in flat.iter() {
         let text = String::from_utf8_lossy(ctx.name(name)).into_owned();
         let Ok(path) = ctx.settings.store_dir.parse(&text) else {
-            let m = msg!("context key '{}' is not a store path", text);
+            let m = msg!("context key '{}' is not a store path", ctx.name_text(name));
             return Err(ctx.error(ErrorKind::Eval, m, pos));
         };
         if !ctx.settings.read_only {

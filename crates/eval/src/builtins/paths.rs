@@ -1,14 +1,16 @@
 //! Files, folders, the store and the environment.
 
 use firn_hash::{Algo, Hash};
-use firn_path::{ContentAddress, ContentMethod, FileMethod, References, SingleDerivedPath, StorePath};
+use firn_path::{
+    ContentAddress, ContentMethod, FileMethod, PathError, References, SingleDerivedPath, StorePath,
+};
 use firn_syntax::symbol::well_known as wk;
 
 use super::{PrimOp, prim};
 use crate::Ctx;
 use crate::context::{ContextElem, ContextId};
 use crate::ctx::AttrsBuilder;
-use crate::error::{ErrorKind, Fail, Res};
+use crate::error::{Arg, ErrorKind, Fail, Res};
 use crate::eval::Coerce;
 use crate::heap::Value;
 use crate::io::{AddMethod, FileKind, IoError, SourcePath};
@@ -150,9 +152,15 @@ fn store_path(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     if !dir.is_store_path(&p.path) {
         p = ctx.resolved(&p)?;
     }
-    let Ok((stored, _)) = dir.to_store_path(&p.path) else {
-        let m = msg!("path '{}' is not in the Nix store", ctx.show_path(&p));
-        return Err(ctx.error(ErrorKind::Eval, m, P));
+    let stored = match dir.to_store_path(&p.path) {
+        Ok((stored, _)) => stored,
+        Err(e) => {
+            let m = match e {
+                PathError::NotInStore(_) => msg!("path '{}' is not in the Nix store", ctx.show_path(&p)),
+                e => e.to_string(),
+            };
+            return Err(ctx.error(ErrorKind::Eval, m, P));
+        }
     };
     if !ctx.settings.read_only {
         let r = ctx.io.ensure_path(&stored);
@@ -290,10 +298,26 @@ impl Ctx {
         if let Some(known) = self.files.lookups.get(target) {
             return Ok(known.clone());
         }
-        let found = match self.io.resolve_lookup_path(target) {
-            Ok(f) => f,
-            Err(e) => return Err(self.io_error(e, P)),
+        let found = if target.starts_with('/') {
+            let path = crate::paths::join(&SourcePath::file("/"), target);
+            match crate::paths::resolve(self, &path).and_then(|real| self.io.stat(&real)) {
+                Ok(kind) => Ok(kind.map(|_| path)),
+                Err(e) if e.not_found => Ok(None),
+                Err(e) => Err(e),
+            }
+        } else {
+            self.io.resolve_lookup_path(target)
         };
+        let (found, problem) = match found {
+            Ok(Some(found)) => (Some(found), None),
+            Ok(None) => (None, Some("does not exist")),
+            Err(e) if e.restricted => return Err(self.io_error(e, P)),
+            Err(_) => (None, Some("cannot be downloaded")),
+        };
+        if let Some(problem) = problem {
+            let m = format!("Nix search path entry '{}' {problem}, ignoring", Arg(target));
+            self.log_warning(false, m, P, Vec::new());
+        }
         self.files.lookups.insert(target.to_owned(), found.clone());
         Ok(found)
     }

@@ -38,7 +38,7 @@ impl Ctx {
             View::Str(s) => string_literal(s.as_bytes(), out),
             View::Path(p) => {
                 let p = self.source_path(p);
-                out.push_str(&self.io.show(&p));
+                out.push_str(&self.show_path(&p));
             }
             View::Attrs(a) => {
                 let f = self.flat(a);

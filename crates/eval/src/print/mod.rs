@@ -132,7 +132,7 @@ impl Ctx {
     pub fn show_origin(&self, origin: &Origin) -> String {
         match origin {
             Origin::File { root, path } => {
-                self.io.show(&crate::io::SourcePath { root: *root, path: path.clone() })
+                self.show_path(&crate::io::SourcePath { root: *root, path: path.clone() })
             }
             Origin::String => "«string»".into(),
             Origin::Stdin => "«stdin»".into(),

@@ -96,7 +96,7 @@ impl Printer<'_> {
             View::Str(s) => self.string(s.as_bytes()),
             View::Path(p) => {
                 let p = self.ctx.source_path(p);
-                let text = self.ctx.io.show(&p);
+                let text = self.ctx.show_path(&p);
                 self.colored(GREEN, &text);
             }
             View::Attrs(a) => self.attrs(v, a, depth)?,
