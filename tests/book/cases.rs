@@ -10,6 +10,13 @@ pub(crate) struct Case {
     dir: PathBuf,
 }
 
+impl Case {
+    /// The item that the case is of, or a part of: `X17` for `X17-conflict`.
+    pub(crate) fn item(&self) -> &str {
+        self.id.split('-').next().unwrap_or(&self.id)
+    }
+}
+
 /// All cases, sorted.
 pub(crate) fn list() -> Vec<Case> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("book/cases");

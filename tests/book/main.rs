@@ -40,7 +40,7 @@ fn every_case_has_its_item_and_every_real_item_its_case_or_test() {
     let items = items::read();
     let cases = cases::list();
     for case in &cases {
-        let item = items.iter().find(|i| i.id == case.id);
+        let item = items.iter().find(|i| i.id == case.item());
         assert!(item.is_some() || case.id.starts_with('G'), "cases/{} has no item", case.id);
     }
     let tests = items::test_functions();
