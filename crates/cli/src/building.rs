@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use firn_events::Level;
-use firn_path::{StorePath, StorePathSet};
+use firn_path::{DerivedPath, StorePath, StorePathSet};
 use firn_store::Store;
-use firn_store::{BuildResult, BuildStatus, Missing};
+use firn_store::{BuildMode, BuildResult, BuildStatus, Missing};
 
 use crate::error::CliError;
 use crate::session::Session;
@@ -98,4 +98,23 @@ pub fn check(results: &[BuildResult]) -> Result<(), CliError> {
 pub fn add_root(store: &dyn Store, path: &StorePath, link: &str) -> Result<String, CliError> {
     let absolute = std::path::absolute(Path::new(link))?;
     Ok(store.add_permanent_root(path, &absolute)?.display().to_string())
+}
+
+/// Builds or substitutes targets, after saying what will happen.
+///
+/// # Errors
+/// A build fails; the exit status is that of the failed builds.
+pub fn realise(
+    session: &Session,
+    store: &dyn Store,
+    targets: &[DerivedPath],
+    mode: BuildMode,
+) -> Result<(), CliError> {
+    if session.settings.print_missing() {
+        announce(session, store, &store.missing(targets)?, false);
+    }
+    match check(&store.build(targets, mode)?) {
+        Err(CliError::Failed(message, _)) => Err(CliError::Failed(message, session.build_exit_code())),
+        other => other,
+    }
 }

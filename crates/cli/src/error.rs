@@ -7,6 +7,8 @@ pub enum CliError {
     Usage(String, String),
     /// The command failed: the rendered message (without `error: `) and the exit status.
     Failed(String, u8),
+    /// The command failed: the message as it is shown, `error: ` and all, and the exit status.
+    Rendered(String, u8),
     /// The command failed and has said so already.
     Status(u8),
     /// The user interrupted the command.
@@ -14,6 +16,15 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// The message alone.
+    pub fn text(self) -> String {
+        match self {
+            CliError::Usage(text, _) | CliError::Failed(text, _) | CliError::Rendered(text, _) => text,
+            CliError::Status(status) => format!("exit status {status}"),
+            CliError::Interrupted => "interrupted by the user".to_owned(),
+        }
+    }
+
     /// A failure with exit status 1.
     pub fn new(message: impl Into<String>) -> Self {
         CliError::Failed(message.into(), 1)

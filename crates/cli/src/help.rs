@@ -32,3 +32,9 @@ pub fn flag_lines(tables: &[&[Flag]]) -> String {
 fn say(text: &str) {
     println!("{text}");
 }
+
+/// Shows what a command does and its flags.
+pub fn command(command: &crate::commands::Command, program: &Program) {
+    let name = format!("{} {}", program.name, command.path.join(" "));
+    say(&format!("{name} — {}\n\nFlags:\n{}", command.doc, flag_lines(command.flags)));
+}

@@ -2,14 +2,18 @@
 
 pub mod args;
 pub mod building;
+pub mod commands;
 pub mod error;
+pub mod evaluation;
 pub mod flags;
 pub mod help;
+pub mod installable;
 mod legacy;
 pub mod names;
 pub mod progress;
 pub mod session;
 pub mod store_paths;
+mod unpack_deb;
 
 use std::path::Path;
 
@@ -33,7 +37,12 @@ pub fn main(args: Vec<String>) -> u8 {
 fn dispatch(program: Program, args: Vec<String>) -> Result<u8, CliError> {
     match program.name.as_str() {
         "nix-store" => legacy::nix_store::run(program, args),
-        name => Err(CliError::Usage(format!("program '{name}' is not known"), "firn".into())),
+        "nix-build" => legacy::nix_build::run(program, args),
+        "nix-instantiate" => legacy::nix_instantiate::run(program, args),
+        name if name.starts_with("nix-") => {
+            Err(CliError::new(format!("program '{name}' is not part of this version of Firn yet")))
+        }
+        _ => commands::run(program, args),
     }
 }
 
@@ -49,6 +58,10 @@ fn report(error: CliError) -> u8 {
             say(&message);
             eprintln!("Try '{program} --help' for more information.");
             1
+        }
+        CliError::Rendered(message, status) => {
+            eprintln!("{message}");
+            status
         }
         CliError::Failed(message, status) => {
             say(&message);

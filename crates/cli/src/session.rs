@@ -1,11 +1,15 @@
 //! What a command works with: settings, display, store; each made when it is first asked for.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use firn_build::{Builder, BuilderOptions};
 use firn_events::{Events, Level};
+use firn_fetch::world::OpenStore;
 use firn_settings::{Feature, Host, Settings};
 use firn_store::{Store, StoreReference};
+use firn_sys::CancelToken;
 
 use crate::args::Parsed;
 use crate::error::CliError;
@@ -46,7 +50,9 @@ pub struct Session {
     pub display: Display,
     /// Flags of all commands, as they were given.
     pub common: Parsed,
-    store: OnceLock<Arc<dyn Store>>,
+    store: Arc<OnceLock<Arc<dyn Store>>>,
+    builder: Arc<Builder>,
+    cancel: CancelToken,
 }
 
 /// Reads settings from files and environment.
@@ -92,7 +98,15 @@ impl Session {
         for warning in settings.take_unknown_warnings() {
             display.events().warn(warning);
         }
-        Ok(Session { program, settings: Arc::new(settings), host, display, common, store: OnceLock::new() })
+        let cancel = CancelToken::new()?;
+        firn_sys::signals::cancel_on_interrupt(&cancel)?;
+        let shows_logs = matches!(format, LogFormat::RawWithLogs | LogFormat::BarWithLogs);
+        let mut options = BuilderOptions::default();
+        options.show_log_tail = !shows_logs;
+        options.builtins.register("builtin:unpack-deb", crate::unpack_deb::run);
+        let builder = Arc::new(Builder::new(options, cancel.clone()));
+        let settings = Arc::new(settings);
+        Ok(Session { program, settings, host, display, common, store: Arc::default(), builder, cancel })
     }
 
     /// The handle for events.
@@ -122,9 +136,59 @@ impl Session {
             return Ok(store.clone());
         }
         let store =
-            firn_store::open_store(self.store_reference()?, &self.settings, &self.host, self.events())?;
-        if store.as_local().is_some() {}
+            open_store(self.store_reference()?, &self.settings, &self.host, self.events(), &self.builder)?;
         Ok(self.store.get_or_init(|| store).clone())
+    }
+
+    /// A function that opens the store when it is first called: for evaluations.
+    pub fn opener(&self) -> OpenStore {
+        let (slot, reference) = (self.store.clone(), self.store_reference().map_err(CliError::text));
+        let (settings, host, events, builder) =
+            (self.settings.clone(), self.host.clone(), self.events().clone(), self.builder.clone());
+        Arc::new(move || {
+            if let Some(store) = slot.get() {
+                return Ok(store.clone());
+            }
+            let opened = open_store(reference.clone()?, &settings, &host, &events, &builder)
+                .map_err(CliError::text)?;
+            Ok(slot.get_or_init(|| opened).clone())
+        })
+    }
+
+    /// Whether the user wants the command to end.
+    pub fn interrupted(&self) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let flag = self.cancel.flag();
+        Arc::new(move || flag.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// Where the files of store paths are, for stores that have them elsewhere than their paths say.
+    pub fn real_paths(&self) -> Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync> {
+        let open = self.opener();
+        let dir = firn_settings::Directories::new(&self.host).store;
+        Arc::new(move |path| {
+            let rest = path.strip_prefix(dir.as_str())?.strip_prefix('/')?;
+            let (base, below) = rest.split_once('/').unwrap_or((rest, ""));
+            let real = open().ok()?.real_path(&firn_path::StorePath::from_base_name(base).ok()?)?;
+            Some(if below.is_empty() { real } else { real.join(below) })
+        })
+    }
+
+    /// The lock of the base's seeds that the user has made, if any.
+    pub fn base_lock(&self) -> Option<Vec<u8>> {
+        if !self.program.is_firn() {
+            return None;
+        }
+        let dirs = firn_settings::Directories::new(&self.host);
+        let file = Path::new(&dirs.config).parent()?.join("firn/debian.lock");
+        let lock = std::fs::read(&file).ok()?;
+        self.events()
+            .message(Level::Info, format!("using the lock of the base's seeds in '{}'", file.display()));
+        Some(lock)
+    }
+
+    /// The exit status of failed builds: 100 and more, as scripts know it.
+    pub fn build_exit_code(&self) -> u8 {
+        self.builder.exit_code()
     }
 
     /// Fails unless an experimental feature is enabled.
@@ -210,4 +274,19 @@ fn apply_common(common: &Parsed, settings: &mut Settings) -> Result<(), CliError
         settings.set("tarball-ttl", "0")?;
     }
     Ok(())
+}
+
+/// Opens a store, with this program as what builds in it.
+fn open_store(
+    reference: StoreReference,
+    settings: &Arc<Settings>,
+    host: &Host,
+    events: &Events,
+    builder: &Arc<Builder>,
+) -> Result<Arc<dyn Store>, CliError> {
+    let opened = firn_store::open_store(reference, settings, host, events)?;
+    if let Some(local) = opened.as_local() {
+        local.set_backend(builder.clone());
+    }
+    Ok(opened)
 }

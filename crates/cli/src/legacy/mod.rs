@@ -1,3 +1,5 @@
 //! The old commands, one folder or file a program.
 
+pub(crate) mod nix_build;
+pub(crate) mod nix_instantiate;
 pub(crate) mod nix_store;

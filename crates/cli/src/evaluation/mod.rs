@@ -1,0 +1,265 @@
+//! Evaluating for a command: the world, the builtins, flakes, errors shown as the user knows them.
+
+mod registries;
+
+use std::sync::Arc;
+
+use firn_eval::builtins::Registry as Builtins;
+use firn_eval::error::EvalError;
+use firn_eval::io::SourcePath;
+use firn_eval::pos::Origin;
+use firn_eval::print::RenderOptions;
+use firn_eval::{Ctx, Fail, Value};
+use firn_fetch::Fetcher;
+use firn_fetch::world::{Access, Mounts, Options, World};
+use firn_flake::session::Flakes;
+use firn_flake::{FlakeError, FlakeRef};
+use firn_path::StoreDir;
+use firn_settings::{Diagnose, Directories};
+use firn_syntax::{LintLevel, Symbol};
+
+use crate::args::Parsed;
+use crate::error::CliError;
+use crate::names::NIX_VERSION;
+use crate::session::Session;
+
+/// What may go wrong while a command evaluates.
+#[derive(Debug)]
+pub enum EvalFailure {
+    /// The error stands in the context.
+    Eval(Fail),
+    /// A flake.
+    Flake(FlakeError),
+    /// Anything else.
+    Cli(CliError),
+}
+
+impl From<Fail> for EvalFailure {
+    fn from(fail: Fail) -> Self {
+        EvalFailure::Eval(fail)
+    }
+}
+impl From<FlakeError> for EvalFailure {
+    fn from(error: FlakeError) -> Self {
+        EvalFailure::Flake(error)
+    }
+}
+impl From<CliError> for EvalFailure {
+    fn from(error: CliError) -> Self {
+        EvalFailure::Cli(error)
+    }
+}
+
+/// The outcome of a step of a command that evaluates.
+pub type Outcome<T> = Result<T, EvalFailure>;
+
+/// How a command evaluates.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mode {
+    /// Only locked things may be read, as in flakes.
+    pub pure: bool,
+    /// Nothing is written to the store.
+    pub read_only: bool,
+}
+
+/// The directory of store paths, known without opening the store.
+///
+/// # Errors
+/// The environment names one that cannot be.
+pub fn store_dir(session: &Session) -> Result<StoreDir, CliError> {
+    Ok(StoreDir::new(&Directories::new(&session.host).store)?)
+}
+
+/// Runs `f` with an evaluator on a thread of its own.
+///
+/// # Errors
+/// Whatever `f` fails with, rendered.
+pub fn evaluate<T: Send>(
+    session: &Session,
+    parsed: &Parsed,
+    mode: Mode,
+    f: impl FnOnce(&mut Ctx) -> Outcome<T> + Send,
+) -> Result<T, CliError> {
+    let dir = store_dir(session)?;
+    let mounts = Mounts::default();
+    let settings = eval_settings(session, parsed, mode, dir.clone());
+    let show_trace = settings.show_trace;
+    let world = World::new(Options {
+        store_dir: dir.clone(),
+        open: session.opener(),
+        mounts: mounts.clone(),
+        access: access(&settings, mode),
+        read_only: mode.read_only,
+        events: session.events().clone(),
+        lookup: None,
+        interrupted: session.interrupted(),
+    });
+    let fetcher = Fetcher::new(session.settings.clone(), session.events().clone(), session.real_paths())
+        .with_base_lock(session.base_lock());
+    let registries = registries::load(session, parsed)?;
+    let flakes = Flakes::new(fetcher, mounts, dir, session.events().clone(), registries);
+    let mut builtins = Builtins::standard();
+    builtins.add(firn_flake::session::BUILTINS);
+    let started = std::time::Instant::now();
+    firn_eval::run(
+        || {
+            let mut ctx = Ctx::new(settings, Arc::new(world), builtins);
+            ctx.set_extension(flakes);
+            ctx
+        },
+        |ctx| {
+            let result = f(ctx);
+            show_stats(ctx, started);
+            result.map_err(|failure| render(ctx, failure, show_trace))
+        },
+    )
+}
+
+fn render(ctx: &mut Ctx, failure: EvalFailure, show_trace: bool) -> CliError {
+    let options = RenderOptions { show_trace, colors: crate::progress::Style::of_stderr().colours };
+    match failure {
+        EvalFailure::Cli(error) => error,
+        EvalFailure::Eval(_) => {
+            let error = ctx.take_error();
+            CliError::Rendered(ctx.render_error(&error, options), 1)
+        }
+        EvalFailure::Flake(FlakeError::Evaluation(error)) => {
+            CliError::Rendered(ctx.render_error(&error, options), 1)
+        }
+        EvalFailure::Flake(FlakeError::HashMismatch(text)) => CliError::Failed(text, 102),
+        EvalFailure::Flake(error) => CliError::new(flake_message(ctx, error, options)),
+    }
+}
+
+/// The text of an error of flakes: what was being done, then the cause.
+fn flake_message(ctx: &mut Ctx, error: FlakeError, options: RenderOptions) -> String {
+    let plain = |error: &EvalError, ctx: &mut Ctx| ctx.render_error(error, options);
+    match error {
+        FlakeError::While { context, cause } => {
+            let cause = flake_message(ctx, *cause, options);
+            format!("\n… {context}\n\nerror: {}", cause.strip_prefix("error: ").unwrap_or(&cause))
+        }
+        FlakeError::Evaluation(error) => plain(&error, ctx),
+        other => other.to_string(),
+    }
+}
+
+fn show_stats(ctx: &Ctx, started: std::time::Instant) {
+    if std::env::var("NIX_SHOW_STATS").is_ok_and(|v| v != "0") {
+        let text = format!("{:#}\n", ctx.stats(started.elapsed().as_secs_f64()));
+        match std::env::var_os("NIX_SHOW_STATS_PATH").filter(|p| p != "-") {
+            // A file that cannot be written is no reason to fail a command that is done.
+            Some(path) => drop(std::fs::write(path, text)),
+            None => ctx.io.log(firn_eval::io::LogLevel::Notice, text.trim_end()),
+        }
+    }
+}
+
+fn access(settings: &firn_eval::Settings, mode: Mode) -> Access {
+    if mode.pure {
+        Access::Pure
+    } else if settings.restricted {
+        Access::Listed(settings.nix_path.iter().map(|(_, path)| firn_path::canonical(path)).collect())
+    } else {
+        Access::All
+    }
+}
+
+fn lint(level: Diagnose) -> LintLevel {
+    match level {
+        Diagnose::Ignore => LintLevel::Ignore,
+        Diagnose::Warn => LintLevel::Warn,
+        Diagnose::Fatal => LintLevel::Fatal,
+    }
+}
+
+fn eval_settings(session: &Session, parsed: &Parsed, mode: Mode, store_dir: StoreDir) -> firn_eval::Settings {
+    let s = &session.settings;
+    let entry = |text: &str| match text.split_once('=') {
+        Some((prefix, path)) => (prefix.to_owned(), path.to_owned()),
+        None => (String::new(), text.to_owned()),
+    };
+    let mut nix_path: Vec<(String, String)> = parsed.values("include").map(entry).collect();
+    if !mode.pure {
+        nix_path.extend(s.nix_path().iter().map(|e| entry(e)));
+    }
+    let system =
+        if s.eval_system().is_empty() { s.system().to_string() } else { s.eval_system().to_string() };
+    firn_eval::Settings {
+        store_dir,
+        current_system: (!mode.pure).then_some(system),
+        pure: mode.pure,
+        restricted: s.restrict_eval(),
+        read_only: mode.read_only,
+        show_trace: s.show_trace(),
+        max_call_depth: u32::try_from(s.max_call_depth()).unwrap_or(u32::MAX),
+        nix_path,
+        experimental: firn_settings::Feature::ALL
+            .iter()
+            .filter(|f| s.enabled(**f))
+            .map(|f| f.name().to_owned())
+            .collect(),
+        nix_version: NIX_VERSION.into(),
+        trace_verbose: s.trace_verbose(),
+        allow_import_from_derivation: s.allow_import_from_derivation(),
+        allow_unsafe_native_code: s.allow_unsafe_native_code_during_evaluation(),
+        abort_on_warn: s.abort_on_warn(),
+        lint_url_literals: lint(s.lint_url_literals()),
+        lint_absolute_path_literals: lint(s.lint_absolute_path_literals()),
+        lint_short_path_literals: lint(s.lint_short_path_literals()),
+    }
+}
+
+/// The folder that relative paths of the command line start from.
+///
+/// # Errors
+/// There is none.
+pub fn current_dir() -> Result<SourcePath, CliError> {
+    Ok(SourcePath::file(&std::env::current_dir()?.to_string_lossy()))
+}
+
+/// The arguments of `--arg` and its siblings as values.
+///
+/// # Errors
+/// One of them cannot be evaluated or read.
+pub fn auto_args(ctx: &mut Ctx, parsed: &Parsed) -> Outcome<Vec<(Symbol, Value)>> {
+    let base = current_dir()?;
+    let mut args = Vec::new();
+    for flag in &parsed.flags {
+        let value = match (flag.id, flag.values.as_slice()) {
+            ("arg", [_, text]) => ctx.eval_text(text, Origin::String, &base, None)?,
+            ("argstr", [_, text]) => ctx.str(text),
+            ("arg-from-file", [_, path]) => {
+                let text = std::fs::read(path).map_err(CliError::from)?;
+                ctx.str(text)
+            }
+            ("arg-from-stdin", [_]) => {
+                let text = std::io::read_to_string(std::io::stdin()).map_err(CliError::from)?;
+                ctx.str(text)
+            }
+            _ => continue,
+        };
+        args.push((ctx.sym(&flag.values[0]), value));
+    }
+    Ok(args)
+}
+
+/// Reads a flake reference of the command line.
+///
+/// # Errors
+/// It is malformed, or leads nowhere.
+pub fn flake_reference(text: &str) -> Outcome<(FlakeRef, String)> {
+    let here = std::env::current_dir().map_err(CliError::from)?;
+    let context = firn_flake::reference::Context { base: Some(&here), flake: true, keep_relative: false };
+    Ok(FlakeRef::parse_with_fragment(text, context)?)
+}
+
+/// The flakes of an evaluation.
+///
+/// # Errors
+/// There are none in it.
+pub fn flakes(ctx: &mut Ctx) -> Outcome<Flakes> {
+    ctx.get_extension::<Flakes>()
+        .cloned()
+        .ok_or_else(|| EvalFailure::Cli(CliError::new("flakes are not available")))
+}

@@ -1,0 +1,348 @@
+//! Installables: what a command works on, from the command line to values, derivations and store paths.
+
+use std::collections::BTreeSet;
+
+use firn_eval::context::ContextElem;
+use firn_eval::error::ErrorKind;
+use firn_eval::pos::Origin;
+use firn_eval::{Ctx, Pos, Value};
+use firn_flake::session::{LockMode, LockedFlake};
+use firn_path::{DerivedPath, ExtendedOutputsSpec, OutputsSpec, StorePath};
+
+use crate::args::Parsed;
+use crate::error::CliError;
+use crate::evaluation::{EvalFailure, Outcome, auto_args, current_dir, flake_reference, flakes};
+use crate::session::Session;
+
+/// Which attributes a command looks for in a flake, `SYSTEM` standing for the system.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup {
+    /// Tried when no attribute is named.
+    pub defaults: &'static [&'static str],
+    /// Put before a named attribute, in order; the attribute alone comes last.
+    pub prefixes: &'static [&'static str],
+}
+
+/// What most commands look for.
+pub const PACKAGES: Lookup = Lookup {
+    defaults: &["packages.SYSTEM.default", "defaultPackage.SYSTEM"],
+    prefixes: &["packages.SYSTEM.", "legacyPackages.SYSTEM."],
+};
+
+/// What `nix run` looks for.
+pub const APPS: Lookup = Lookup {
+    defaults: &[
+        "apps.SYSTEM.default",
+        "defaultApp.SYSTEM",
+        "packages.SYSTEM.default",
+        "defaultPackage.SYSTEM",
+    ],
+    prefixes: &["apps.SYSTEM.", "packages.SYSTEM.", "legacyPackages.SYSTEM."],
+};
+
+/// A value that an installable means.
+pub struct Found {
+    /// The value, evaluated.
+    pub value: Value,
+    /// The attribute path that led to it; empty for an expression as a whole.
+    pub path: String,
+    /// The outputs that were asked for after `^`.
+    pub outputs: ExtendedOutputsSpec,
+}
+
+/// Splits `ref^outputs`; without `^` the outputs are the default ones.
+fn split_outputs(text: &str) -> Outcome<(&str, ExtendedOutputsSpec)> {
+    Ok(ExtendedOutputsSpec::parse(text).map_err(CliError::from)?)
+}
+
+/// How the command line says that lock files be treated.
+///
+/// # Errors
+/// A malformed reference.
+pub fn lock_mode(session: &Session, parsed: &Parsed) -> Outcome<LockMode> {
+    let path = |text: &str| text.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let mut mode = LockMode::default();
+    mode.options.recreate = parsed.has("recreate-lock-file");
+    mode.update = !parsed.has("no-update-lock-file");
+    mode.write = !parsed.has("no-write-lock-file");
+    mode.options.updates = parsed.values("update-input").map(path).collect();
+    for pair in parsed.all("override-input") {
+        if let [input, reference] = pair {
+            mode.options.overrides.insert(path(input), flake_reference(reference)?.0);
+            // What is replaced for one call is not what the lock file says.
+            mode.write = false;
+        }
+    }
+    mode.reference_lock_file = parsed.value("reference-lock-file").map(Into::into);
+    mode.output_lock_file = parsed.value("output-lock-file").map(Into::into);
+    if session.settings.use_registries() {
+        mode.all_registries = session.program.is_firn();
+    }
+    Ok(mode)
+}
+
+/// Evaluates the installable `text`, of the kind that the flags say.
+///
+/// # Errors
+/// It means nothing, or evaluating it fails.
+pub fn find(ctx: &mut Ctx, session: &Session, parsed: &Parsed, text: &str, lookup: Lookup) -> Outcome<Found> {
+    let (text, outputs) = split_outputs(text)?;
+    if let Some(expr) = parsed.value("expr") {
+        let value = ctx.eval_text(expr, Origin::String, &current_dir()?, None)?;
+        return select(ctx, parsed, value, text, outputs);
+    }
+    if let Some(file) = parsed.value("file") {
+        let base = current_dir()?;
+        let value = if file == "-" {
+            let source = std::io::read_to_string(std::io::stdin()).map_err(CliError::from)?;
+            ctx.eval_text(&source, Origin::Stdin, &base, None)?
+        } else {
+            ctx.eval_file(&firn_eval::paths::join(&base, file))?
+        };
+        return select(ctx, parsed, value, text, outputs);
+    }
+    let (_, value, fragment) = flake_value(ctx, session, parsed, text)?;
+    in_flake(ctx, session, value, text, &fragment, outputs, lookup)
+}
+
+fn select(
+    ctx: &mut Ctx,
+    parsed: &Parsed,
+    value: Value,
+    path: &str,
+    outputs: ExtendedOutputsSpec,
+) -> Outcome<Found> {
+    let args = auto_args(ctx, parsed)?;
+    let path = if path == "." { "" } else { path };
+    let value = ctx.select_path(value, path, &args)?;
+    let value = ctx.auto_call(&args, value)?;
+    Ok(Found { value, path: path.to_owned(), outputs })
+}
+
+/// Locks and calls the flake that `text` refers to; gives its value and the fragment.
+///
+/// # Errors
+/// Whatever locking and calling meet.
+pub fn flake_value(
+    ctx: &mut Ctx,
+    session: &Session,
+    parsed: &Parsed,
+    text: &str,
+) -> Outcome<(LockedFlake, Value, String)> {
+    session.require(firn_settings::Feature::Flakes)?;
+    let (reference, fragment) = flake_reference(text)?;
+    let mode = lock_mode(session, parsed)?;
+    let mut all = flakes(ctx)?;
+    let locked = all.lock(ctx, &reference, &mode)?;
+    ctx.set_extension(all.clone());
+    let value = all.call(ctx, &locked)?;
+    Ok((locked, value, fragment))
+}
+
+/// Selects in a flake's value: the attribute as it stands with each prefix, or one of the defaults.
+fn in_flake(
+    ctx: &mut Ctx,
+    session: &Session,
+    value: Value,
+    text: &str,
+    fragment: &str,
+    outputs: ExtendedOutputsSpec,
+    lookup: Lookup,
+) -> Outcome<Found> {
+    let system = session.settings.system().to_string();
+    let fill = |template: &str| template.replace("SYSTEM", &system);
+    let candidates: Vec<String> = match fragment.strip_prefix('.') {
+        Some(exact) => vec![exact.to_owned()],
+        None if fragment.is_empty() => lookup.defaults.iter().map(|d| fill(d)).collect(),
+        None => lookup.prefixes.iter().map(|p| fill(p) + fragment).chain([fragment.to_owned()]).collect(),
+    };
+    let mut suggestions = Vec::new();
+    for path in &candidates {
+        match ctx.select_path(value, path, &[]) {
+            Ok(value) => {
+                let value = ctx.force(value, Pos::NONE)?;
+                return Ok(Found { value, path: path.clone(), outputs });
+            }
+            Err(fail) => {
+                if ctx.error_mut().kind != ErrorKind::MissingAttribute
+                    || !ctx.error_mut().message.contains("in selection path")
+                {
+                    return Err(fail.into());
+                }
+                suggestions.extend(ctx.take_error().suggestions);
+            }
+        }
+    }
+    let flake = text.split('#').next().unwrap_or(text);
+    let names: Vec<String> = candidates.iter().map(|c| format!("'{c}'")).collect();
+    let list = match names.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [init @ .., last] => format!("{} or {last}", init.join(", ")),
+    };
+    let mut message = format!("flake '{}' does not provide attribute {list}", flake_reference(flake)?.0);
+    suggestions.sort();
+    suggestions.dedup();
+    if let Some((last, rest)) = suggestions.split_last() {
+        let all = if rest.is_empty() { last.clone() } else { format!("{} or {last}", rest.join(", ")) };
+        message += &format!("\nDid you mean {}{all}?", if rest.is_empty() { "" } else { "one of " });
+    }
+    Err(EvalFailure::Cli(CliError::new(message)))
+}
+
+/// What a value means to a command that builds: outputs of a derivation, or a store path.
+///
+/// # Errors
+/// It is neither.
+pub fn derived(ctx: &mut Ctx, found: &Found) -> Outcome<DerivedPath> {
+    let value = ctx.force(found.value, Pos::NONE)?;
+    let wrong = |path: &str| {
+        EvalFailure::Cli(CliError::new(format!(
+            "expected flake output attribute '{path}' to be a derivation or path but it is something else"
+        )))
+    };
+    if let Some(attrs) = value.as_attrs() {
+        if !ctx.is_derivation(attrs)? {
+            let path = &found.path;
+            return Err(EvalFailure::Cli(CliError::new(format!("attribute '{path}' is not a derivation"))));
+        }
+        let drv_path = ctx.sym("drvPath");
+        let Some((drv, pos)) = attrs.get_with_pos(drv_path) else { return Err(wrong(&found.path)) };
+        let (drv, _) = ctx.coerce_to_store_path(drv, pos, "while evaluating the drvPath of a derivation")?;
+        let outputs = match &found.outputs {
+            ExtendedOutputsSpec::Explicit(outputs) => outputs.clone(),
+            ExtendedOutputsSpec::Default => OutputsSpec::Names(default_outputs(ctx, value)?),
+        };
+        return Ok(DerivedPath::built(drv, outputs));
+    }
+    if let Some(text) = value.as_str() {
+        let elements = ctx.contexts.elems(text.context()).to_vec();
+        if let [one] = elements.as_slice() {
+            return match one {
+                ContextElem::Opaque(path) => Ok(DerivedPath::Opaque(path.clone())),
+                ContextElem::Built { drv, output } => {
+                    Ok(DerivedPath::built(drv.base_path().clone(), OutputsSpec::one(output.to_string())))
+                }
+                ContextElem::DrvDeep(path) => Ok(DerivedPath::Opaque(path.clone())),
+            };
+        }
+        let dir = ctx.settings.store_dir.clone();
+        if let Ok((path, _)) = dir.to_store_path(&text.to_text()) {
+            return Ok(DerivedPath::Opaque(path));
+        }
+    }
+    if value.as_path().is_some() {
+        let text =
+            ctx.coerce(value, firn_eval::Coerce::COPY, Pos::NONE, "while copying a path to the store")?;
+        let dir = ctx.settings.store_dir.clone();
+        let (path, _) = dir.to_store_path(&text.to_text()).map_err(CliError::from)?;
+        return Ok(DerivedPath::Opaque(path));
+    }
+    Err(wrong(&found.path))
+}
+
+/// `meta.outputsToInstall`, else the package's chosen output, else `out`.
+fn default_outputs(ctx: &mut Ctx, value: Value) -> Outcome<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    let Some(attrs) = value.as_attrs() else { return Ok(names) };
+    let specified = match attrs.get(ctx.sym("outputSpecified")) {
+        Some(flag) => ctx.force(flag, Pos::NONE)? == Value::TRUE,
+        None => false,
+    };
+    if !specified {
+        if let Some(list) = optional(ctx, value, &["meta", "outputsToInstall"])? {
+            if let Some(list) = list.as_list() {
+                for item in list.iter() {
+                    let item = ctx.force_str(item, Pos::NONE, "while evaluating meta.outputsToInstall")?;
+                    names.insert(item.to_text().into_owned());
+                }
+            }
+        }
+    }
+    if names.is_empty() {
+        let name = match attrs.get(ctx.sym("outputName")) {
+            Some(name) => ctx
+                .force_str(name, Pos::NONE, "while evaluating the output of a derivation")?
+                .to_text()
+                .into_owned(),
+            None => "out".to_owned(),
+        };
+        names.insert(name);
+    }
+    Ok(names)
+}
+
+/// The value at a path of attributes, if all of them are there.
+///
+/// # Errors
+/// Evaluating it fails.
+pub fn optional(ctx: &mut Ctx, value: Value, path: &[&str]) -> Outcome<Option<Value>> {
+    let mut value = ctx.force(value, Pos::NONE)?;
+    for name in path {
+        let Some(found) = value.as_attrs().and_then(|a| a.get(ctx.sym(name))) else { return Ok(None) };
+        value = ctx.force(found, Pos::NONE)?;
+    }
+    Ok(Some(value))
+}
+
+/// The text at a path of attributes, if it is there.
+///
+/// # Errors
+/// Evaluating it fails, or it is no text.
+pub fn optional_text(ctx: &mut Ctx, value: Value, path: &[&str]) -> Outcome<Option<String>> {
+    match optional(ctx, value, path)? {
+        Some(value) => {
+            Ok(Some(ctx.force_str(value, Pos::NONE, "while evaluating an attribute")?.to_text().into_owned()))
+        }
+        None => Ok(None),
+    }
+}
+
+/// A store path on the command line, if `text` is one: with `^outputs` for derivations.
+///
+/// # Errors
+/// It is one and malformed.
+pub fn store_path(session: &Session, text: &str) -> Result<Option<DerivedPath>, CliError> {
+    let dir = crate::evaluation::store_dir(session)?;
+    let absolute = text.starts_with('/') || text.starts_with("./") || text.starts_with("../");
+    if !absolute || text.contains('#') {
+        return Ok(None);
+    }
+    let (path, spec) = ExtendedOutputsSpec::parse(text)?;
+    let direct = std::path::absolute(path)?;
+    if dir.is_in_store(&direct.to_string_lossy()) || direct.is_symlink() {
+        let store = session.store()?;
+        let Ok(path) = crate::store_paths::follow(store.as_ref(), path) else { return Ok(None) };
+        return Ok(Some(match spec {
+            ExtendedOutputsSpec::Explicit(outputs) => DerivedPath::built(path, outputs),
+            ExtendedOutputsSpec::Default => DerivedPath::Opaque(path),
+        }));
+    }
+    Ok(None)
+}
+
+/// The paths of built outputs, by name.
+///
+/// # Errors
+/// The store does not know them.
+pub fn output_paths(session: &Session, target: &DerivedPath) -> Result<Vec<(String, StorePath)>, CliError> {
+    match target {
+        DerivedPath::Opaque(path) => Ok(vec![("out".into(), path.clone())]),
+        DerivedPath::Built { outputs, .. } => {
+            let known = session.store()?.derivation_outputs(target.base_path())?;
+            if let OutputsSpec::Names(names) = outputs {
+                if let Some(missing) = names.iter().find(|n| !known.contains_key(*n)) {
+                    let drv = session.store()?.store_dir().print(target.base_path());
+                    return Err(CliError::new(format!(
+                        "derivation '{drv}' does not have wanted outputs '{missing}'"
+                    )));
+                }
+            }
+            Ok(known
+                .into_iter()
+                .filter(|(n, _)| outputs.contains(n))
+                .filter_map(|(n, p)| Some((n, p?)))
+                .collect())
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `nix-instantiate`: evaluation, and from expressions to derivations.
+
+use std::collections::BTreeSet;
+
+use firn_eval::pos::Origin;
+use firn_eval::{Coerce, Ctx, Pos, Value};
+
+use crate::args::{Flag, Parsed, Until, expand, option, parse, switch};
+use crate::error::CliError;
+use crate::evaluation::{Mode, Outcome, auto_args, current_dir, evaluate};
+use crate::flags::{COMMON, EVAL, LEGACY};
+use crate::session::{Program, Session, Style, load_settings};
+
+pub(super) const FLAGS: &[Flag] = &[
+    switch("eval", "evaluate instead of instantiating"),
+    switch("eval", "").alias("eval-only"),
+    switch("strict", "evaluate the result wholly"),
+    switch("json", "print the result as JSON"),
+    switch("xml", "print the result as XML"),
+    switch("raw", "print the result as a plain string"),
+    switch("no-location", "leave positions out of XML"),
+    switch("location", "accepted; positions are part of XML"),
+    switch("parse", "only parse, and print what was understood"),
+    switch("parse", "").alias("parse-only"),
+    switch("find-file", "print where <…> leads to"),
+    switch("read-write-mode", "evaluate with a store that is written"),
+    option("attr", &["path"], "select an attribute").short('A'),
+    switch("expr", "the arguments are expressions").short('E'),
+    option("add-root", &["path"], "keep the derivations by links"),
+    switch("indirect", "accepted for old scripts; every root is indirect"),
+    switch("dry-run", "do not write derivations"),
+    switch("show-trace", "show all of an error's trace"),
+];
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever evaluation meets.
+pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
+    let (mut settings, host) = load_settings(&program)?;
+    let (parsed, _) =
+        parse(&expand(args), &[FLAGS, EVAL, LEGACY, COMMON], &mut settings, Until::End, &program.name)?;
+    if let Some(status) = crate::help::early(&program, &parsed) {
+        return Ok(status);
+    }
+    if parsed.has("show-trace") {
+        settings.set("show-trace", "true")?;
+    }
+    let session = Session::start(program, settings, host, parsed.clone(), Style::Old)?;
+    let evaluates = parsed.has("eval") || parsed.has("parse") || parsed.has("find-file");
+    let read_only =
+        parsed.has("readonly-mode") || parsed.has("dry-run") || (evaluates && !parsed.has("read-write-mode"));
+    let mode = Mode { pure: session.settings.pure_eval(), read_only };
+    let printed = evaluate(&session, &parsed, mode, |ctx| all(ctx, &parsed))?;
+    let mut number = 0;
+    for item in printed {
+        match item {
+            Printed::Text(text) => session.print(text)?,
+            Printed::Derivation(path, output) => {
+                let shown = match parsed.value("add-root") {
+                    Some(root) if !read_only => {
+                        number += 1;
+                        let name = if number == 1 { root.to_owned() } else { format!("{root}-{number}") };
+                        crate::building::add_root(session.store()?.as_ref(), &path, &name)?
+                    }
+                    _ => crate::evaluation::store_dir(&session)?.print(&path),
+                };
+                session.println(shown + &output)?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// Something that the command prints.
+enum Printed {
+    Text(Vec<u8>),
+    /// A derivation, and `!output` where another than `out` was chosen.
+    Derivation(firn_path::StorePath, String),
+}
+
+fn all(ctx: &mut Ctx, parsed: &Parsed) -> Outcome<Vec<Printed>> {
+    let base = current_dir()?;
+    let mut out = Vec::new();
+    if parsed.has("find-file") {
+        for name in &parsed.positional {
+            let value = ctx.eval_text(&format!("<{name}>"), Origin::String, &base, None)?;
+            let text = ctx.coerce(value, Coerce::PLAIN, Pos::NONE, "while looking up a file")?;
+            out.push(Printed::Text([text.as_bytes(), b"\n"].concat()));
+        }
+        return Ok(out);
+    }
+    let args = auto_args(ctx, parsed)?;
+    let mut files = parsed.positional.clone();
+    if files.is_empty() && !parsed.has("expr") {
+        files.push("./default.nix".into());
+    }
+    for file in &files {
+        if parsed.has("parse") {
+            let (text, origin) = if parsed.has("expr") {
+                (file.clone(), Origin::String)
+            } else if file == "-" {
+                (std::io::read_to_string(std::io::stdin()).map_err(CliError::from)?, Origin::Stdin)
+            } else {
+                (std::fs::read_to_string(file).map_err(CliError::from)?, Origin::Stdin)
+            };
+            let shown = ctx.parse_and_show(&text, origin, &base)?;
+            out.push(Printed::Text(format!("{shown}\n").into_bytes()));
+            continue;
+        }
+        let value = source(ctx, file, parsed)?;
+        let attrs: Vec<&str> = parsed.values("attr").collect();
+        for attr in if attrs.is_empty() { vec![""] } else { attrs } {
+            let value = ctx.select_path(value, attr, &args)?;
+            let value = ctx.auto_call(&args, value)?;
+            if parsed.has("eval") {
+                out.push(Printed::Text(show(ctx, parsed, value)?));
+            } else {
+                let mut seen = BTreeSet::new();
+                derivations(ctx, value, &args, &mut seen, true, &mut out)?;
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The value of a file, of standard input, or of an expression.
+pub(super) fn source(ctx: &mut Ctx, text: &str, parsed: &Parsed) -> Outcome<Value> {
+    let base = current_dir()?;
+    if parsed.has("expr") {
+        return Ok(ctx.eval_text(text, Origin::String, &base, None)?);
+    }
+    if text == "-" {
+        let source = std::io::read_to_string(std::io::stdin()).map_err(CliError::from)?;
+        return Ok(ctx.eval_text(&source, Origin::Stdin, &base, None)?);
+    }
+    Ok(ctx.eval_file(&firn_eval::paths::join(&base, text))?)
+}
+
+fn show(ctx: &mut Ctx, parsed: &Parsed, value: Value) -> Outcome<Vec<u8>> {
+    if parsed.has("raw") {
+        let text =
+            ctx.coerce(value, Coerce::COPY, Pos::NONE, "while generating the nix-instantiate output")?;
+        return Ok(text.as_bytes().to_vec());
+    }
+    if parsed.has("strict") {
+        ctx.force_deep(value, Pos::NONE)?;
+    }
+    let mut text = if parsed.has("json") {
+        ctx.to_json(value)?.to_text().into_owned()
+    } else if parsed.has("xml") {
+        ctx.to_xml(value, !parsed.has("no-location"))?
+    } else {
+        ctx.print_ambiguous(value)?
+    };
+    text.push('\n');
+    Ok(text.into_bytes())
+}
+
+/// Collects the derivations in a value: itself, or those in its attributes and lists.
+fn derivations(
+    ctx: &mut Ctx,
+    value: Value,
+    args: &[(firn_syntax::Symbol, Value)],
+    seen: &mut BTreeSet<String>,
+    top: bool,
+    out: &mut Vec<Printed>,
+) -> Outcome<()> {
+    let value = ctx.force(value, Pos::NONE)?;
+    let value = ctx.auto_call(args, value)?;
+    if let Some(attrs) = value.as_attrs() {
+        if ctx.is_derivation(attrs)? {
+            if let Some((drv, pos)) = attrs.get_with_pos(ctx.sym("drvPath")) {
+                let (path, _) =
+                    ctx.coerce_to_store_path(drv, pos, "while evaluating the drvPath of a derivation")?;
+                let name = crate::installable::optional_text(ctx, value, &["outputName"])?
+                    .unwrap_or_else(|| "out".into());
+                let output = if name == "out" { String::new() } else { format!("!{name}") };
+                if seen.insert(format!("{path}{output}")) {
+                    out.push(Printed::Derivation(path, output));
+                }
+            }
+            return Ok(());
+        }
+        if !top {
+            match attrs.get(ctx.sym("recurseForDerivations")) {
+                Some(flag) if ctx.force(flag, Pos::NONE)? == Value::TRUE => {}
+                _ => return Ok(()),
+            }
+        }
+        let flat = ctx.flat(attrs);
+        for i in ctx.lexical_order(flat) {
+            derivations(ctx, flat.value(*i as usize), args, seen, false, out)?;
+        }
+    } else if let Some(list) = value.as_list() {
+        for item in list.iter() {
+            derivations(ctx, item, args, seen, top, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// The derivations of the command line, for `nix-build`.
+pub(super) fn targets(
+    session: &Session,
+    parsed: &Parsed,
+    read_only: bool,
+) -> Result<Vec<(firn_path::StorePath, String)>, CliError> {
+    let mode = Mode { pure: session.settings.pure_eval(), read_only };
+    let printed = evaluate(session, parsed, mode, |ctx| all(ctx, parsed))?;
+    Ok(printed
+        .into_iter()
+        .filter_map(|p| match p {
+            Printed::Derivation(path, output) => {
+                Some((path, if output.is_empty() { "out".to_owned() } else { output[1..].to_owned() }))
+            }
+            Printed::Text(_) => None,
+        })
+        .collect())
+}
