@@ -19,4 +19,5 @@ if [ $link = 1 ] && [ $# -gt 0 ]; then
   read -r -d '' -a words <<<"${NIX_CFLAGS_LINK:-}"; after+=("${words[@]}")
 fi
 if [ "${NIX_DEBUG:-0}" != 0 ]; then printf '%s\n' "calling @program@:" "${before[@]/#/  }" "${@/#/  }" "${after[@]/#/  }" >&2; fi
-exec -a "$0" @program@ "${before[@]}" "$@" "${after[@]}"
+# GCC looks for its parts from its own name, so that it must be called by it.
+exec @program@ "${before[@]}" "$@" "${after[@]}"

@@ -41,9 +41,20 @@ fn system(action: &str, path: &SourcePath, error: &std::io::Error) -> IoError {
     out
 }
 
+/// What is not to be read of folders on the way to the store.
+fn above(path: &SourcePath) -> IoError {
+    let mut error = IoError::new(format!(
+        "access to absolute path '{}' is forbidden in pure evaluation mode (use '--impure' to override)",
+        path.path
+    ));
+    error.restricted = true;
+    error
+}
+
 impl EvalIo for World {
     fn stat(&self, path: &SourcePath) -> Result<Option<FileKind>, IoError> {
         match self.place(path)? {
+            Place::Above => Ok(Some(FileKind::Directory)),
             Place::Tree(tree, below) => Ok(tree.stat(&below).map_err(source_error)?.map(|s| kind(s.kind))),
             Place::Files(real) => match real.symlink_metadata() {
                 Ok(meta) => Ok(Some(file_kind(meta.file_type()))),
@@ -62,6 +73,7 @@ impl EvalIo for World {
 
     fn read_file(&self, path: &SourcePath) -> Result<Vec<u8>, IoError> {
         match self.place(path)? {
+            Place::Above => Err(above(path)),
             Place::Tree(tree, below) => tree.read_file(&below).map_err(source_error),
             Place::Files(real) => std::fs::read(real).map_err(|e| system("opening file", path, &e)),
         }
@@ -69,6 +81,7 @@ impl EvalIo for World {
 
     fn read_dir(&self, path: &SourcePath) -> Result<Vec<(String, Option<FileKind>)>, IoError> {
         match self.place(path)? {
+            Place::Above => Err(above(path)),
             Place::Tree(tree, below) => {
                 let entries = tree.read_dir(&below).map_err(source_error)?;
                 Ok(entries
@@ -91,6 +104,7 @@ impl EvalIo for World {
 
     fn read_link(&self, path: &SourcePath) -> Result<String, IoError> {
         match self.place(path)? {
+            Place::Above => Err(above(path)),
             Place::Tree(tree, below) => {
                 Ok(String::from_utf8_lossy(&tree.read_link(&below).map_err(source_error)?).into_owned())
             }
@@ -164,6 +178,9 @@ impl EvalIo for World {
     }
 
     fn references(&self, path: &StorePath) -> Result<Option<Vec<StorePath>>, IoError> {
+        if self.options.mounts.get(path.base_name()).is_some() {
+            return Ok(Some(Vec::new()));
+        }
         let info = self.store()?.path_info(path).map_err(store_error)?;
         Ok(info.map(|i| i.references.iter().cloned().collect()))
     }
@@ -172,12 +189,11 @@ impl EvalIo for World {
         if self.options.read_only && paths.iter().all(|p| matches!(p, SingleDerivedPath::Opaque(_))) {
             return Ok(paths.iter().map(|p| p.base_path().clone()).collect());
         }
-        let store = self.store()?;
         let mut targets = Vec::new();
         for path in paths {
             match path {
+                // A mounted tree is read where it is.
                 SingleDerivedPath::Opaque(path) => {
-                    self.options.mounts.realise(store.as_ref(), path).map_err(store_error)?;
                     if self.options.mounts.get(path.base_name()).is_none() {
                         targets.push(DerivedPath::Opaque(path.clone()));
                     }
@@ -188,6 +204,10 @@ impl EvalIo for World {
                 }
             }
         }
+        if targets.is_empty() {
+            return Ok(paths.iter().map(|p| p.base_path().clone()).collect());
+        }
+        let store = self.store()?;
         let results = store.build(&targets, BuildMode::Normal).map_err(store_error)?;
         firn_store::require_success(&results).map_err(store_error)?;
         let mut out = Vec::new();

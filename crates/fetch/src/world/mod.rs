@@ -72,6 +72,8 @@ pub struct World {
 enum Place {
     /// In the file system.
     Files(PathBuf),
+    /// A folder on the way to the store, which is there for the evaluation whether or not it is on this machine.
+    Above,
     /// In a mounted tree.
     Tree(Arc<dyn Accessor>, CanonPath),
 }
@@ -109,6 +111,12 @@ impl World {
                 };
                 return Ok(Place::Files(real));
             }
+        }
+        let above = text == "/"
+            || dir.as_str() == text
+            || dir.as_str().strip_prefix(text).is_some_and(|r| r.starts_with('/'));
+        if above && self.options.access != Access::All {
+            return Ok(Place::Above);
         }
         self.check(text, None)?;
         Ok(Place::Files(PathBuf::from(text)))

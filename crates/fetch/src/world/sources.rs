@@ -28,6 +28,9 @@ impl World {
         // A mounted tree as a whole is in the store under its own name already, or will be.
         let (tree, below): (Box<dyn Accessor>, CanonPath) = match self.place(path)? {
             Place::Tree(tree, below) => (Box::new(Shared(tree)), below),
+            Place::Above => {
+                return Err(IoError::new(format!("path '{}' cannot be added to the store", path.path)));
+            }
             Place::Files(real) => {
                 let tree = FsAccessor::new(&real).map_err(source_error)?.shown_as(self.shown(path));
                 (Box::new(tree), CanonPath::root())
