@@ -181,6 +181,8 @@ pub struct LambdaCode {
     pub frame: u32,
     /// Formals of the last parameter.
     pub formals: Option<&'static FormalsCode>,
+    /// Parameters that are evaluated first of all, in this order.
+    pub strict: &'static [u8],
     /// Where each of the merged functions stands.
     pub positions: &'static [Pos],
     /// The name it was bound to.

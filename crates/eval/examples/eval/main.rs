@@ -16,6 +16,9 @@ use firn_eval::{Ctx, ErrorKind, Pos, Res, Settings, Value};
 use firn_syntax::LintLevel;
 use fs_io::FsIo;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Default)]
 struct Options {
     eval: bool,

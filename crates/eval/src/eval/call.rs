@@ -25,9 +25,13 @@ impl Ctx {
             let code = c.code();
             if n == code.arity as usize && n <= DIRECT_ARGS {
                 let frame = self.stack.top();
-                for (i, a) in node.args.iter().enumerate() {
-                    let v = self.delay(a, env, fp);
-                    frame.set(i as u32, v);
+                if code.strict.is_empty() {
+                    for (i, a) in node.args.iter().enumerate() {
+                        let v = self.delay(a, env, fp);
+                        frame.set(i as u32, v);
+                    }
+                } else {
+                    self.strict_args(node, code, frame, env, fp);
                 }
                 return self.run_closure(c, code, frame, node.pos);
             }
@@ -44,6 +48,43 @@ impl Ctx {
             }
         }
         self.eval_call_slow(f, node, env, fp)
+    }
+
+    /// Writes the arguments of a call where the function starts with evaluating some: these are evaluated now.
+    #[inline(never)]
+    fn strict_args(
+        &mut self,
+        node: &'static CallNode,
+        code: &'static LambdaCode,
+        frame: Frame,
+        env: Env,
+        fp: Frame,
+    ) {
+        let mut now = 0u64;
+        for i in code.strict {
+            if matches!(node.args[*i as usize], Lazy::Thunk(_) | Lazy::Select(_)) {
+                now |= 1 << i;
+            }
+        }
+        for (i, a) in node.args.iter().enumerate() {
+            if now & 1 << i == 0 {
+                let v = self.delay(a, env, fp);
+                frame.set(i as u32, v);
+            }
+        }
+        if now == 0 {
+            return;
+        }
+        // The evaluation of an argument must not overwrite the others.
+        let room = self.stack.push(node.args.len() as u32);
+        for i in code.strict {
+            if now & 1 << i != 0 {
+                let a = &node.args[*i as usize];
+                let v = if room { self.eval_lazy(a, env, fp) } else { self.delay(a, env, fp) };
+                frame.set(u32::from(*i), v);
+            }
+        }
+        self.stack.pop_to(frame);
     }
 
     /// A call with another number of arguments than the function takes, or of something that is no function itself.

@@ -44,12 +44,20 @@ impl Resolver<'_> {
         let body = self.node(last.body)?;
         self.scopes.leave(mark);
         let (caps, frame) = self.scopes.close();
+        let mut strict = Vec::new();
+        // With formals the set is evaluated before all others.
+        if last.formals.is_none() {
+            super::strict::first_evaluated(&body, arity, &mut strict);
+        } else {
+            strict.push(arity as u8 - 1);
+        }
         let code = LambdaCode {
             body,
             caps: self.slice(caps),
             arity,
             frame,
             formals,
+            strict: self.slice(strict),
             positions: self.slice(chain.iter().map(|c| c.1).collect()),
             name: last.name.or(chain[0].0.name),
             params: self.slice(chain.iter().map(|c| c.0.arg).collect()),

@@ -6,6 +6,7 @@
 mod attrs;
 mod calls;
 mod scope;
+mod strict;
 
 use bumpalo::Bump;
 use firn_syntax::Symbol;
