@@ -247,10 +247,9 @@ impl Reader<'_> {
         let value = self.force(value, pos)?;
         if let Some(path) = value.as_path() {
             let text = path.to_text().into_owned();
-            return Err(self.wrong(
-                msg!("expected a string but got a path for 'url': write \"path:{}\"", text),
-                pos,
-            ));
+            return Err(
+                self.wrong(msg!("expected a string but got a path for 'url': write \"path:{}\"", text), pos)
+            );
         }
         self.text(value, pos, "'url'")
     }
