@@ -104,7 +104,7 @@ pub enum Until {
 pub fn expand(args: Vec<String>) -> Vec<String> {
     let mut out = Vec::with_capacity(args.len());
     let mut args = args.into_iter();
-    while let Some(arg) = args.next() {
+    for arg in args.by_ref() {
         if arg == "--" {
             out.push(arg);
             break;

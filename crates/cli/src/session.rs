@@ -1,7 +1,7 @@
 //! What a command works with: settings, display, store; each made when it is first asked for.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use firn_build::{Builder, BuilderOptions};
@@ -162,7 +162,7 @@ impl Session {
     }
 
     /// Where the files of store paths are, for stores that have them elsewhere than their paths say.
-    pub fn real_paths(&self) -> Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync> {
+    pub fn real_paths(&self) -> firn_fetch::RealPaths {
         let open = self.opener();
         let dir = firn_settings::Directories::new(&self.host).store;
         Arc::new(move |path| {

@@ -23,6 +23,9 @@ pub struct Fetched {
     pub tree: Arc<dyn Accessor>,
 }
 
+/// Tells where the files of a path inside the store are, where that is elsewhere.
+pub type RealPaths = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
+
 /// Gets trees.
 #[derive(Clone)]
 pub struct Fetcher {
@@ -31,16 +34,12 @@ pub struct Fetcher {
     /// Another lock of the base's seeds than the embedded one.
     base_lock: Option<Vec<u8>>,
     /// Where a store path's files are: stores below a home folder have them elsewhere.
-    real: Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>,
+    real: RealPaths,
 }
 
 impl Fetcher {
     /// A fetcher. `real` tells where the files of a path inside the store are, where that is elsewhere.
-    pub fn new(
-        settings: Arc<Settings>,
-        events: Events,
-        real: Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>,
-    ) -> Fetcher {
+    pub fn new(settings: Arc<Settings>, events: Events, real: RealPaths) -> Fetcher {
         Fetcher { settings, events, base_lock: None, real }
     }
 

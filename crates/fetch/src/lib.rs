@@ -15,6 +15,6 @@ pub mod world;
 
 pub use attrs::{Attr, Attrs};
 pub use error::FetchError;
-pub use fetcher::{Fetched, Fetcher};
+pub use fetcher::{Fetched, Fetcher, RealPaths};
 pub use input::Input;
 pub use url::ParsedUrl;

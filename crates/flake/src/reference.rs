@@ -139,7 +139,7 @@ fn parse_path(text: &str, context: Context<'_>) -> Result<(FlakeRef, String), Fl
     let fragment = percent_decode(fragment).map_err(firn_fetch::FetchError::from)?;
     let path = percent_decode(path).map_err(firn_fetch::FetchError::from)?;
     let mut query = parse_query(query).map_err(firn_fetch::FetchError::from)?;
-    let Some(base) = context.base.filter(|_| !(context.keep_relative && !path.starts_with('/'))) else {
+    let Some(base) = context.base.filter(|_| !context.keep_relative || path.starts_with('/')) else {
         if !path.starts_with('/') && !context.keep_relative {
             return Err(FlakeError::new(format!("flake reference '{text}' is not an absolute path")));
         }

@@ -1,5 +1,7 @@
 //! Locking, in a world of flakes that are only declarations.
 
+#![allow(clippy::unwrap_used)] // a test fails where something is missing
+
 use std::collections::BTreeMap;
 
 use firn_flake::lock_file::InputPath;
@@ -7,10 +9,13 @@ use firn_flake::locking::{Fetched, InputDecl, Inputs, Options, World, lock};
 use firn_flake::reference::Context;
 use firn_flake::{FlakeError, FlakeRef, LockFile, diff};
 
+/// Declared inputs and a lock file.
+type Declared = (Vec<(&'static str, InputDecl)>, LockFile);
+
 /// Flakes by the path of their `path:` reference: declared inputs, and a lock file of their own.
 #[derive(Default)]
 struct Fake {
-    flakes: BTreeMap<String, (Vec<(&'static str, InputDecl)>, LockFile)>,
+    flakes: BTreeMap<String, Declared>,
     fetched: Vec<String>,
     warnings: Vec<String>,
 }
