@@ -33,6 +33,18 @@ fn say(text: &str) {
     println!("{text}");
 }
 
+/// Shows all commands.
+pub(crate) fn overview(program: &Program) {
+    let mut commands: Vec<_> = crate::commands::all().map(|c| (c.path.join(" "), c.doc)).collect();
+    commands.sort_unstable();
+    let list: String = commands.iter().map(|(name, doc)| format!("  {name}\n      {doc}\n")).collect();
+    let flags = flag_lines(&[crate::flags::COMMON]);
+    let name = &program.name;
+    say(&format!(
+        "Usage: {name} COMMAND [FLAG…] [ARGUMENT…]\n\nCommands:\n{list}\nFlags of all commands:\n{flags}"
+    ));
+}
+
 /// Shows what a command does and its flags.
 pub fn command(command: &crate::commands::Command, program: &Program) {
     let name = format!("{} {}", program.name, command.path.join(" "));

@@ -1,6 +1,7 @@
 //! The command line: what the executable does under each of its names.
 
 pub mod args;
+pub mod base_lock;
 pub mod building;
 pub mod commands;
 pub mod error;
@@ -37,6 +38,9 @@ pub fn main(args: Vec<String>) -> u8 {
 fn dispatch(program: Program, args: Vec<String>) -> Result<u8, CliError> {
     match program.name.as_str() {
         "nix-store" => legacy::nix_store::run(program, args),
+        "nix-collect-garbage" => legacy::nix_collect_garbage::run(program, args),
+        "nix-hash" => legacy::nix_hash::run(program, args),
+        "nix-prefetch-url" => legacy::nix_prefetch_url::run(program, args),
         "nix-build" => legacy::nix_build::run(program, args),
         "nix-instantiate" => legacy::nix_instantiate::run(program, args),
         name if name.starts_with("nix-") => {
@@ -51,7 +55,13 @@ fn dispatch(program: Program, args: Vec<String>) -> Result<u8, CliError> {
 fn report(error: CliError) -> u8 {
     let style = progress::Style::of_stderr();
     let say = |text: &str| {
-        eprintln!("{}", style.message(firn_events::Level::Error, &text.replace('\n', "\n       ")))
+        eprintln!(
+            "{}",
+            style.message(
+                firn_events::Level::Error,
+                &text.replace('\n', "\n       ").replace("\n       \n", "\n\n")
+            )
+        )
     };
     match error {
         CliError::Usage(message, program) => {

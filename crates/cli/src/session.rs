@@ -178,12 +178,7 @@ impl Session {
         if !self.program.is_firn() {
             return None;
         }
-        let dirs = firn_settings::Directories::new(&self.host);
-        let file = Path::new(&dirs.config).parent()?.join("firn/debian.lock");
-        let lock = std::fs::read(&file).ok()?;
-        self.events()
-            .message(Level::Info, format!("using the lock of the base's seeds in '{}'", file.display()));
-        Some(lock)
+        crate::base_lock::base_lock(self)
     }
 
     /// The exit status of failed builds: 100 and more, as scripts know it.

@@ -1,30 +1,16 @@
 //! `nix-store --gc`, `--delete`, `--optimise`
 
-use firn_events::Level;
 use firn_path::StorePathSet;
 use firn_store::gc::{GcAction, GcOptions};
 
 use super::Cx;
+use crate::commands::paths::{print_freed, size_argument, usage};
 use crate::error::CliError;
 use crate::store_paths::follow;
 
 fn max_freed(cx: &Cx) -> Result<u64, CliError> {
-    let Some(text) = cx.parsed.value("max-freed") else { return Ok(u64::MAX) };
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let shift = match &text[split..] {
-        "" => 0,
-        "K" | "k" => 10,
-        "M" | "m" => 20,
-        "G" | "g" => 30,
-        "T" | "t" => 40,
-        _ => {
-            return Err(CliError::new(format!(
-                "'{text}' is not a size: a number with K, M, G or T is expected"
-            )));
-        }
-    };
-    let n: u64 = text[..split].parse().map_err(|_| CliError::new(format!("'{text}' is not a size")))?;
-    n.checked_mul(1 << shift).ok_or_else(|| CliError::new(format!("size '{text}' is too large")))
+    let given = cx.parsed.value("max-freed").map(size_argument).transpose();
+    Ok(given.map_err(|e| usage(&cx.session, e))?.unwrap_or(u64::MAX))
 }
 
 pub(super) fn gc(cx: &Cx) -> Result<u8, CliError> {
@@ -52,13 +38,9 @@ pub(super) fn gc(cx: &Cx) -> Result<u8, CliError> {
             cx.session.println(path)?;
         }
     } else {
-        freed(cx, results.paths.len(), results.bytes_freed)?;
+        print_freed(&cx.session, &results, false)?;
     }
     Ok(0)
-}
-
-fn freed(cx: &Cx, paths: usize, bytes: u64) -> Result<(), CliError> {
-    cx.session.println(format!("{paths} store paths deleted, {} freed", firn_store::render_size(bytes)))
 }
 
 pub(super) fn delete(cx: &Cx) -> Result<u8, CliError> {
@@ -71,18 +53,12 @@ pub(super) fn delete(cx: &Cx) -> Result<u8, CliError> {
         ..GcOptions::default()
     };
     let results = cx.with_local(|local| Ok(local.collect_garbage(&options)?))?;
-    freed(cx, results.paths.len(), results.bytes_freed)?;
+    print_freed(&cx.session, &results, false)?;
     Ok(0)
 }
 
 pub(super) fn optimise(cx: &Cx) -> Result<u8, CliError> {
     cx.no_arguments()?;
-    let stats = cx.with_local(|local| Ok(local.optimise()?))?;
-    let text = format!(
-        "{} freed by hard-linking {} files",
-        firn_store::render_size(stats.bytes_freed),
-        stats.files_linked
-    );
-    cx.session.events().message(Level::Info, text);
+    cx.with_local(|local| Ok(local.optimise()?))?;
     Ok(0)
 }

@@ -7,38 +7,17 @@ use firn_hash::{Algo, Hash};
 use firn_path::{ContentMethod, FileMethod, References, StorePathSet};
 use firn_source::{dump_path, restore_nar};
 use firn_store::closure::topological_order;
-use firn_store::{AddOptions, DumpMethod, NewContents, StoreError, export};
+use firn_store::{AddOptions, export};
 
 use super::Cx;
+use crate::commands::store_add;
 use crate::error::CliError;
 use crate::store_paths::follow;
 
-fn base_name(path: &str) -> Result<String, CliError> {
-    let canonical = std::path::absolute(path)?;
-    let name = canonical.file_name().ok_or_else(|| CliError::new(format!("path '{path}' has no name")))?;
-    Ok(name.to_string_lossy().into_owned())
-}
-
 fn add_file(cx: &Cx, path: &str, method: ContentMethod, algo: Algo) -> Result<(), CliError> {
     let store = cx.store()?;
-    let name = base_name(path)?;
-    let none = StorePathSet::new();
-    let new = NewContents { name: &name, method, algo, references: &none, repair: false };
-    let dump = if method == ContentMethod::Flat { DumpMethod::Flat } else { DumpMethod::Nar };
-    let info = store.add_dump(&new, dump, &mut |out| {
-        if dump == DumpMethod::Nar {
-            return dump_path(Path::new(path), out).map_err(|e| StoreError::Contents(e.to_string()));
-        }
-        let mut file = std::fs::File::open(path).map_err(|source| StoreError::Io {
-            action: "opening file",
-            path: path.into(),
-            source,
-        })?;
-        std::io::copy(&mut file, out)
-            .map(drop)
-            .map_err(|source| StoreError::Stream { action: "copying a file to the store", source })
-    })?;
-    cx.session.println(store.store_dir().print(&info.path))
+    let added = store_add::add(store.as_ref(), path, &store_add::base_name(path)?, method, algo)?;
+    cx.session.println(store.store_dir().print(&added))
 }
 
 pub(super) fn add(cx: &Cx) -> Result<u8, CliError> {

@@ -5,11 +5,12 @@ use std::io::BufReader;
 use firn_events::Level;
 use firn_hash::Format;
 use firn_path::DerivedPath;
+use firn_store::BuildMode;
 use firn_store::verify::VerifyOptions;
-use firn_store::{BuildMode, SecretKey};
 
 use super::Cx;
 use crate::building;
+use crate::commands::key::new_key;
 use crate::error::CliError;
 use crate::store_paths::follow;
 
@@ -98,9 +99,7 @@ pub(super) fn generate_key(cx: &Cx) -> Result<u8, CliError> {
     let [name, secret_file, public_file] = cx.paths.as_slice() else {
         return Err(CliError::Usage("three arguments expected".into(), cx.session.program.name.clone()));
     };
-    let mut seed = [0; 32];
-    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut seed)?;
-    let key = SecretKey::from_seed(name, &seed);
+    let key = new_key(name)?;
     let mut file =
         std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(secret_file)?;
     std::io::Write::write_all(&mut file, key.render().as_bytes())?;
