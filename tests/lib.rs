@@ -69,6 +69,12 @@ pub fn shell(dir: &Path, command: &str) -> Output {
         .expect("bash runs")
 }
 
+/// Says that a test did not run here, and why.
+#[allow(clippy::print_stdout)]
+pub fn skipped(why: &str) {
+    println!("skipped: {why}");
+}
+
 /// Whether `text` fits `pattern`, in which `…` stands for any text.
 pub fn matches(pattern: &str, text: &str) -> bool {
     let parts: Vec<&str> = pattern.split('…').collect();

@@ -179,10 +179,7 @@ fn mend(session: &Session, fetch: &dyn Fetch) -> Result<bool, CliError> {
     let lock = match new_lock(user_lock_path(&session.host), None, fetch) {
         Ok(lock) => lock,
         Err(error) => {
-            let reason = match error {
-                CliError::Failed(text, _) | CliError::Usage(text, _) => text,
-                other => format!("{other:?}"),
-            };
+            let reason = error.text();
             session.warn(format!("a pinned package has vanished, and new pins cannot be made: {reason}"));
             return Ok(false);
         }

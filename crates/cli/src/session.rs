@@ -1,7 +1,6 @@
 //! What a command works with: settings, display, store; each made when it is first asked for.
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use firn_build::{Builder, BuilderOptions};

@@ -105,7 +105,19 @@ pub fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
     if let Some(text) = deprecated {
         session.warn(text);
     }
-    (command.run)(&session, parsed)
+    match (command.run)(&session, parsed.clone()) {
+        // A pinned file that Debian no longer has: make a new lock, say so, and try once more.
+        Err(CliError::Failed(message, status))
+            if crate::base_lock::names_vanished_pin(&session, &message) =>
+        {
+            if crate::base_lock::mend_pins(&session)? {
+                (command.run)(&session, parsed)
+            } else {
+                Err(CliError::Failed(message, status))
+            }
+        }
+        other => other,
+    }
 }
 
 /// Puts today's words in the place of an old name; says so.

@@ -58,10 +58,7 @@ pub(crate) fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
     let mut status = 0;
     for path in store_paths(session, &parsed)? {
         status |= check.path(&path).unwrap_or_else(|error| {
-            check.say(match error {
-                CliError::Failed(text, _) | CliError::Usage(text, _) => text,
-                other => format!("{other:?}"),
-            });
+            check.say(error.text());
             FAILED
         });
     }
