@@ -1,4 +1,4 @@
-//! Builds many trivial derivations in sandboxes and says how long it took: `many [COUNT] [FOLDER]`.
+//! Builds many trivial derivations in sandboxes and says how long it took: `many [COUNT] [FOLDER] [INPUTS]`.
 #![allow(clippy::print_stdout)]
 
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let count: usize = args.next().map_or(Ok(200), |n| n.parse())?;
     let folder = args.next().unwrap_or_else(|| format!("/tmp/many-{}", std::process::id()));
+    let inputs: usize = args.next().map_or(Ok(0), |n| n.parse())?;
     let host = Host {
         root: firn_sys::users::effective_uid() == 0,
         cpus: 2,
@@ -34,13 +35,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config =
         LocalConfig::new(Some(folder.clone().into()), reference, Arc::new(settings), &dirs, &mut Vec::new())?;
     let store = LocalStore::open(config, Events::none())?;
+    let sources = (0..inputs)
+        .map(|i| store.add_text(&format!("input-{i}"), b"x", &Default::default(), false))
+        .collect::<Result<std::collections::BTreeSet<_>, _>>()?;
     let mut targets = Vec::new();
     for i in 0..count {
         let mut drv = Derivation {
             name: format!("trivial-{i}"),
             outputs: BTreeMap::from([("out".to_owned(), DerivationOutput::Deferred)]),
             input_drvs: BTreeMap::new(),
-            input_srcs: Default::default(),
+            input_srcs: sources.clone(),
             platform: store.settings().system().to_owned(),
             builder: b"/bin/sh".to_vec(),
             args: vec![b"-c".to_vec(), format!("echo {i} > $out").into_bytes()],

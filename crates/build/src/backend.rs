@@ -16,6 +16,7 @@ use crate::closure::Closures;
 use crate::error::ExitFlags;
 use crate::executor::{Built, Executor, JobContext};
 use crate::local::log::LogWriter;
+use crate::local::root::Roots;
 use crate::local::{LocalMachine, host_static_shell};
 use crate::plan::{Plan, State, missing, plan};
 use crate::schedule::{Outcomes, Scheduler, realise_activity};
@@ -135,6 +136,7 @@ impl Builder {
         let cancel = self.cancel.child().map_err(|e| StoreError::Build(e.to_string()))?;
         let logs = LogWriter::new(store.settings().compress_build_log(), events);
         let closures = Closures::new(store);
+        let roots = Roots::default();
         let activity = realise_activity(events);
         let context = JobContext {
             store,
@@ -142,6 +144,7 @@ impl Builder {
             cancel: &cancel,
             options: &self.options,
             parent: activity.id(),
+            roots: &roots,
             logs: &logs,
             closures: &closures,
         };

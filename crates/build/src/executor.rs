@@ -14,6 +14,7 @@ use crate::backend::BuilderOptions;
 use crate::closure::Closures;
 use crate::error::Failure;
 use crate::local::log::LogWriter;
+use crate::local::root::Roots;
 
 /// One derivation to build.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ pub struct JobContext<'a> {
     pub options: &'a BuilderOptions,
     /// The activity that builds are part of.
     pub parent: ActivityId,
+    pub(crate) roots: &'a Roots,
     pub(crate) logs: &'a LogWriter,
     pub(crate) closures: &'a Closures<'a>,
 }

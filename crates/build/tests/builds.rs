@@ -466,3 +466,23 @@ fn a_range_of_ids_makes_the_builder_root_of_its_own() {
     let plain = f.write(with_env(f.draft("plain", "id -u > $out"), "x", "1"));
     assert_eq!(f.read(&plain), "1000\n");
 }
+
+#[test]
+fn nothing_is_left_for_the_next_build() {
+    need_sandbox!();
+    let f = Fixture::sandboxed(&[("max-jobs", "1"), ("keep-going", "true")]);
+    let (one, two) = (f.text("one", "1"), f.text("two", "2"));
+    let junk = "mkdir -p /nix/store/0123456789abcdfghijklmnpqrsvwxyz-junk/x; echo > /nix/store/loose; mkdir -p /tmp/a/b; chmod 0 /tmp/a; ln -s x /nix/store/link; ";
+    let look = "(ls -1 /nix/store; ls -1 /tmp; echo end) > $out";
+    let first = f.write(with_source(with_source(f.draft("a", &format!("{junk}{look}")), &one), &two));
+    let failed = f.script("b", &format!("{junk} echo x > $out; exit 1"));
+    let last = f.write(with_source(f.draft("c", look), &two));
+    let results = f.build(&[&first, &failed, &last]);
+    let text = std::fs::read_to_string(f.store.real(&results[2].outputs["out"])).expect("a text");
+    let own = results[2].outputs["out"].base_name();
+    let mut want = vec![two.base_name(), own];
+    want.sort_unstable();
+    want.push("end");
+    assert_eq!(text.lines().collect::<Vec<_>>(), want);
+    assert_eq!(f.leftovers().iter().filter(|n| !n.ends_with(".lock")).count(), 0, "{:?}", f.leftovers());
+}

@@ -197,13 +197,17 @@ impl<'a> Attempt<'a> {
     /// Removes the folders of the build, or keeps them for the user to look at.
     fn clean_up(&mut self, failed: bool) {
         let settings = self.context.store.settings();
-        if let Some(root) = self.root.take() {
+        let root = self.root.take();
+        if let Some(root) = &root {
             if failed && self.job.mode == BuildMode::Normal && settings.keep_failed() {
                 for path in self.outputs.values().filter(|p| !p.valid).filter_map(|p| p.known.as_ref()) {
                     let _ =
                         std::fs::rename(root.store().join(path.base_name()), self.context.store.real(path));
                 }
             }
+        }
+        if let Some(root) = root {
+            self.context.roots.give_back(root);
         }
         if !failed {
             for plan in self.outputs.values().filter(|p| p.known.as_ref().is_some_and(|k| *k != p.scratch)) {

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use firn_derivation::resolve::{Rewrite, rewrite};
 use firn_sys::cgroup;
-use firn_sys::spec::{IdMap, ProcessSpec, SandboxSpec, UserSpec};
+use firn_sys::spec::{Bind, IdMap, ProcessSpec, SandboxSpec, UserSpec};
 use firn_sys::users::{effective_gid, effective_uid};
 
 use super::attempt::Attempt;
 use super::environment::{Surroundings, surroundings};
 use super::hooks;
-use super::root::{InnerIds, Root, binds, etc_files, own, real_paths};
+use super::root::{InnerIds, binds, etc_files, own, real_paths};
 use crate::error::Failure;
 
 impl Attempt<'_> {
@@ -140,10 +140,15 @@ impl Attempt<'_> {
                 )));
             }
         };
-        let root = Root::create(self.job, self.context, self.user.as_ref())?;
-        let extra = hooks::run_pre_build_hook(self.job, self.context, Some(&root.mount_point()))?;
         let mut visible = self.input_closure.clone();
-        let binds = binds(self.job, self.context, &self.dir, &root.tmp(), extra, &mut visible)?;
+        let mut binds = binds(self.job, self.context, &self.dir, &mut visible)?;
+        let root = self.context.roots.take(self.context, self.user.as_ref(), &visible)?;
+        for (target, path) in hooks::run_pre_build_hook(self.job, self.context, Some(&root.mount_point()))? {
+            binds.push(Bind { source: path.source.into(), target: target.into(), ..Bind::default() });
+        }
+        if !binds.iter().any(|b| b.target == Path::new("/tmp")) {
+            binds.insert(0, Bind { source: root.tmp(), target: "/tmp".into(), ..Bind::default() });
+        }
         self.has_shell = binds.iter().any(|b| ["/bin/sh", "/bin"].iter().any(|t| b.target == Path::new(t)));
         let group = self.control_group(whole_range)?;
         let spec = SandboxSpec {

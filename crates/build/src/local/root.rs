@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use firn_hash::{Algo, Hash};
 use firn_path::{StorePath, StorePathSet};
 use firn_settings::SandboxPath;
 use firn_store::Store;
@@ -20,33 +23,100 @@ pub(crate) struct InnerIds {
     pub(crate) gid: u32,
 }
 
-/// `<derivation>.chroot` beside the outputs, so that these can be renamed to their place. Removed when dropped.
+/// Folders for sandboxes, kept from one build of a run to the next.
 ///
-/// In it are the folder on which the builder's `/` is mounted, its store and its `/tmp`.
+/// Every input needs a mount point in the sandbox's store, which is on disk. Making and deleting hundreds of them for each build
+/// is what costs most on some file systems; builds of one run share most inputs, so that their mount points can stay.
+#[derive(Debug, Default)]
+pub(crate) struct Roots {
+    free: Mutex<Vec<Root>>,
+}
+
+impl Roots {
+    /// Takes a folder in which there are no other store paths than some of `visible`.
+    pub(crate) fn take(
+        &self,
+        context: &JobContext<'_>,
+        user: Option<&UserLock>,
+        visible: &StorePathSet,
+    ) -> Result<Root, Failure> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut root = match free {
+            Some(root) => root,
+            None => Root::create(context)?,
+        };
+        root.clear(visible)?;
+        root.give_to(user)?;
+        Ok(root)
+    }
+
+    /// Takes a folder back. The builder's processes are gone.
+    pub(crate) fn give_back(&self, root: Root) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(root);
+    }
+}
+
+/// A folder in the store's folder, so that outputs can be renamed to their place: in it are the folder on which the builder's
+/// `/` is mounted, its store and its `/tmp`. Removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Root {
     parent: PathBuf,
+    /// The store paths of the last build. Of what is in the store folder, only these may be mount points that we made; a
+    /// builder cannot get at what is under a mount.
+    mounted: StorePathSet,
 }
 
 impl Root {
-    /// Makes the folders. `user`: whom the builder will be, if not the caller.
-    pub(crate) fn create(
-        job: &Job,
-        context: &JobContext<'_>,
-        user: Option<&UserLock>,
-    ) -> Result<Root, Failure> {
-        let parent = context.store.config().real_dir.join(format!("{}.chroot", job.drv_path));
-        remove(&parent)?;
+    fn create(context: &JobContext<'_>) -> Result<Root, Failure> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let started = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let n = NEXT.fetch_add(1, Ordering::Relaxed);
+        let unique = format!("{}-{}-{n}", std::process::id(), started.as_nanos());
+        // collectors leave `<path>.chroot` alone as long as somebody holds the path
+        let held = context.store.dir().make_store_path(
+            "sandbox",
+            &Hash::of(Algo::Sha256, unique.as_bytes()),
+            "sandbox",
+        )?;
+        context.store.add_temp_root(&held)?;
+        let parent = context.store.config().real_dir.join(format!("{held}.chroot"));
         make_dir(&parent, 0o700)?;
-        let root = Root { parent };
+        let root = Root { parent, mounted: StorePathSet::new() };
         make_dir(&root.mount_point(), 0o700)?;
         make_dir(&root.tmp(), 0o1777)?;
         make_dir(&root.store(), 0o1775)?;
-        if let Some(user) = user {
-            own(&root.store(), 0, user.gid)?;
-            set_mode(&root.store(), 0o1775)?;
-        }
         Ok(root)
+    }
+
+    /// Removes what the last build left, but for mount points of paths that are visible again.
+    fn clear(&mut self, visible: &StorePathSet) -> Result<(), Failure> {
+        let store = self.store();
+        for entry in entries(&store)? {
+            let reusable = entry.file_type().is_ok_and(|t| t.is_dir() || t.is_file())
+                && entry
+                    .file_name()
+                    .to_str()
+                    .and_then(|n| StorePath::from_base_name(n).ok())
+                    .is_some_and(|p| self.mounted.contains(&p) && visible.contains(&p));
+            if !reusable {
+                remove(&entry.path())?;
+            }
+        }
+        let tmp = self.tmp();
+        for entry in entries(&tmp)? {
+            remove(&entry.path())?;
+        }
+        self.mounted = visible.clone();
+        Ok(())
+    }
+
+    /// Lets the build's user, if it is not the caller, make outputs.
+    fn give_to(&self, user: Option<&UserLock>) -> Result<(), Failure> {
+        let Some(user) = user else { return Ok(()) };
+        let store = self.store();
+        own(&store, 0, user.gid)?;
+        // changing the group may take bits away
+        set_mode(&store, 0o1775)
     }
 
     /// The folder that the builder's `/` is mounted on.
@@ -69,6 +139,11 @@ impl Drop for Root {
     fn drop(&mut self) {
         let _ = remove(&self.parent);
     }
+}
+
+fn entries(dir: &Path) -> Result<Vec<std::fs::DirEntry>, Failure> {
+    let read = std::fs::read_dir(dir).and_then(Iterator::collect);
+    read.map_err(|e| Failure::io("reading directory", dir, &e))
 }
 
 /// The files of `/etc` that every sandbox has.
@@ -123,8 +198,6 @@ pub(crate) fn binds(
     job: &Job,
     context: &JobContext<'_>,
     build_dir: &Path,
-    tmp: &Path,
-    extra: BTreeMap<String, SandboxPath>,
     visible: &mut StorePathSet,
 ) -> Result<Vec<Bind>, Failure> {
     let config = context.store.config();
@@ -143,14 +216,10 @@ pub(crate) fn binds(
         }
     }
     paths.insert(inside.to_owned(), SandboxPath { source: build_dir.display().to_string(), optional: false });
-    paths
-        .entry("/tmp".to_owned())
-        .or_insert_with(|| SandboxPath { source: tmp.display().to_string(), optional: false });
     for path in &job.options.impure_host_deps {
         allowed_host_path(job, context, path)?;
         paths.insert(path.clone(), SandboxPath { source: path.clone(), optional: true });
     }
-    paths.extend(extra);
     if !job.drv.derivation_type()?.is_sandboxed() {
         for path in ["/etc/resolv.conf", "/etc/services", "/etc/hosts"] {
             // links are followed: resolv.conf often is one to a file that is not in the sandbox
