@@ -48,6 +48,8 @@ pub struct Found {
     pub path: String,
     /// The outputs that were asked for after `^`.
     pub outputs: ExtendedOutputsSpec,
+    /// Arguments for functions that stand where a derivation is wanted.
+    pub args: Vec<(firn_syntax::Symbol, Value)>,
 }
 
 /// Splits `ref^outputs`; without `^` the outputs are the default ones.
@@ -115,8 +117,7 @@ fn select(
     let args = auto_args(ctx, parsed)?;
     let path = if path == "." { "" } else { path };
     let value = ctx.select_path(value, path, &args)?;
-    let value = ctx.auto_call(&args, value)?;
-    Ok(Found { value, path: path.to_owned(), outputs })
+    Ok(Found { value, path: path.to_owned(), outputs, args })
 }
 
 /// Locks and calls the flake that `text` refers to; gives its value and the fragment.
@@ -161,7 +162,7 @@ fn in_flake(
         match ctx.select_path(value, path, &[]) {
             Ok(value) => {
                 let value = ctx.force(value, Pos::NONE)?;
-                return Ok(Found { value, path: path.clone(), outputs });
+                return Ok(Found { value, path: path.clone(), outputs, args: Vec::new() });
             }
             Err(fail) => {
                 if ctx.error_mut().kind != ErrorKind::MissingAttribute
@@ -195,7 +196,7 @@ fn in_flake(
 /// # Errors
 /// It is neither.
 pub fn derived(ctx: &mut Ctx, found: &Found) -> Outcome<DerivedPath> {
-    let value = ctx.force(found.value, Pos::NONE)?;
+    let value = ctx.auto_call(&found.args, found.value)?;
     let wrong = |path: &str| {
         EvalFailure::Cli(CliError::new(format!(
             "expected flake output attribute '{path}' to be a derivation or path but it is something else"
