@@ -151,7 +151,7 @@ pub fn is_vanished_pin(message: &str, mirrors: &[String]) -> bool {
     })
 }
 
-/// Whether a failure's message is about a pin of the lock that this session uses.
+/// Whether a failure's message is about a pin of the lock that this command uses.
 pub fn names_vanished_pin(session: &Session, message: &str) -> bool {
     let user = std::fs::read(user_lock_path(&session.host)).ok();
     [user.as_deref(), base::file(LOCK)]
