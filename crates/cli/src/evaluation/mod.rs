@@ -175,9 +175,18 @@ fn lint(level: Diagnose) -> LintLevel {
 
 fn eval_settings(session: &Session, parsed: &Parsed, mode: Mode, store_dir: StoreDir) -> firn_eval::Settings {
     let s = &session.settings;
+    let here = std::env::current_dir().unwrap_or_default();
+    // Relative folders start from here; what has a colon is a URL or a flake reference.
+    let absolute = |path: &str| {
+        if path.contains(':') || path.starts_with('/') {
+            path.to_owned()
+        } else {
+            firn_path::canonical(&here.join(path).to_string_lossy())
+        }
+    };
     let entry = |text: &str| match text.split_once('=') {
-        Some((prefix, path)) => (prefix.to_owned(), path.to_owned()),
-        None => (String::new(), text.to_owned()),
+        Some((prefix, path)) => (prefix.to_owned(), absolute(path)),
+        None => (String::new(), absolute(text)),
     };
     let mut nix_path: Vec<(String, String)> = parsed.values("include").map(entry).collect();
     if !mode.pure {

@@ -134,7 +134,7 @@ pub(super) fn source(ctx: &mut Ctx, text: &str, parsed: &Parsed) -> Outcome<Valu
         let source = std::io::read_to_string(std::io::stdin()).map_err(CliError::from)?;
         return Ok(ctx.eval_text(&source, Origin::Stdin, &base, None)?);
     }
-    Ok(ctx.eval_file(&firn_eval::paths::join(&base, text))?)
+    Ok(ctx.eval_main_file(&firn_eval::paths::join(&base, text))?)
 }
 
 fn show(ctx: &mut Ctx, parsed: &Parsed, value: Value) -> Outcome<Vec<u8>> {
@@ -146,10 +146,11 @@ fn show(ctx: &mut Ctx, parsed: &Parsed, value: Value) -> Outcome<Vec<u8>> {
     if parsed.has("strict") {
         ctx.force_deep(value, Pos::NONE)?;
     }
+    if parsed.has("xml") {
+        return Ok(ctx.to_xml(value, !parsed.has("no-location"))?.into_bytes());
+    }
     let mut text = if parsed.has("json") {
         ctx.to_json(value)?.to_text().into_owned()
-    } else if parsed.has("xml") {
-        ctx.to_xml(value, !parsed.has("no-location"))?
     } else {
         ctx.print_ambiguous(value)?
     };
