@@ -39,6 +39,11 @@ impl Repository {
     /// A call of `git` in this repository, free of the caller's own `GIT_…` variables.
     pub(super) fn command(&self) -> Command {
         let mut command = Command::new("git");
+        // A repository may belong to somebody else (a folder shared with root, say): it is only read, and what its
+        // configuration could have us run is turned off.
+        for setting in ["safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null"] {
+            command.arg("-c").arg(setting);
+        }
         command.arg("-C").arg(&self.path).stdin(Stdio::null());
         for name in [
             "GIT_DIR",
@@ -66,7 +71,7 @@ impl Repository {
             return Ok(out.stdout);
         }
         let words: Vec<String> =
-            command.get_args().skip(2).take(2).map(|a| a.to_string_lossy().into_owned()).collect();
+            command.get_args().skip(8).take(2).map(|a| a.to_string_lossy().into_owned()).collect();
         let said = String::from_utf8_lossy(&out.stderr);
         Err(FetchError::Program {
             program: format!("git {}", words.join(" ")),
