@@ -11,7 +11,7 @@ pub fn early(program: &Program, parsed: &Parsed) -> Option<u8> {
         return Some(0);
     }
     if parsed.has("help") {
-        say(&format!("{} — see `firn help` for all commands, and docs/ for the manual", program.name));
+        say(&format!("{} — see `firn --help` for the new commands, and docs/ for the manual", program.name));
         return Some(0);
     }
     None

@@ -1,18 +1,14 @@
 //! The names that the executable answers to.
 
-/// Every name under which the executable is another program, sorted; `firn applets` makes links of them.
+/// Every name under which the executable is another program, sorted; `firn applets` makes links of them. A name enters when
+/// its program is written: a link that only fails would hide the program that the user has.
 pub const APPLETS: &[&str] = &[
     "nix",
     "nix-build",
-    "nix-channel",
     "nix-collect-garbage",
-    "nix-copy-closure",
-    "nix-daemon",
-    "nix-env",
     "nix-hash",
     "nix-instantiate",
     "nix-prefetch-url",
-    "nix-shell",
     "nix-store",
 ];
 
