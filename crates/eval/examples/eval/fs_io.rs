@@ -89,10 +89,10 @@ impl FsIo {
                 entries.sort_by(|a, b| a.0.cmp(&b.0));
                 for (name, kind) in entries {
                     let child = path.child(&name);
-                    if let Some(f) = filter
-                        && !f(&child, kind.unwrap_or(FileKind::Other))?
-                    {
-                        continue;
+                    if let Some(f) = filter {
+                        if !f(&child, kind.unwrap_or(FileKind::Other))? {
+                            continue;
+                        }
                     }
                     out.entry(name.as_bytes()).map_err(nar)?;
                     self.dump(&child, out, filter)?;

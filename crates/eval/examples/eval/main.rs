@@ -110,10 +110,10 @@ fn split_nix_path(s: &str) -> Vec<String> {
 
 fn config(settings: &mut Settings) {
     for line in std::env::var("NIX_CONFIG").unwrap_or_default().lines() {
-        if let Some((k, v)) = line.split_once('=')
-            && k.trim().ends_with("experimental-features")
-        {
-            settings.experimental.extend(v.split_whitespace().map(str::to_owned));
+        if let Some((k, v)) = line.split_once('=') {
+            if k.trim().ends_with("experimental-features") {
+                settings.experimental.extend(v.split_whitespace().map(str::to_owned));
+            }
         }
     }
 }

@@ -156,10 +156,10 @@ fn remove_attrs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     for i in 0..list.len() {
         let what = "while evaluating the values of the second argument passed to builtins.removeAttrs";
         let name = ctx.force_str_no_ctx(list.get(i), P, what)?;
-        if let Some(n) = ctx.symbols.find(name.as_bytes())
-            && set.has(n)
-        {
-            names.push(n);
+        if let Some(n) = ctx.symbols.find(name.as_bytes()) {
+            if set.has(n) {
+                names.push(n);
+            }
         }
     }
     if names.is_empty() {

@@ -190,10 +190,10 @@ fn append_info(
     elems: &mut Vec<ContextElem>,
 ) -> Res<()> {
     let names = ["path", "allOutputs", "outputs"].map(|n| ctx.sym(n));
-    if let Some((v, pos)) = info.get_with_pos(names[0])
-        && ctx.force_bool(v, pos, "while evaluating the `path` attribute of a string context")?
-    {
-        elems.push(ContextElem::Opaque(path.clone()));
+    if let Some((v, pos)) = info.get_with_pos(names[0]) {
+        if ctx.force_bool(v, pos, "while evaluating the `path` attribute of a string context")? {
+            elems.push(ContextElem::Opaque(path.clone()));
+        }
     }
     let not_drv = |ctx: &mut Ctx, what: &str, pos| {
         let m = msg!(
@@ -203,13 +203,13 @@ fn append_info(
         );
         ctx.error(ErrorKind::Eval, m, pos)
     };
-    if let Some((v, pos)) = info.get_with_pos(names[1])
-        && ctx.force_bool(v, pos, "while evaluating the `allOutputs` attribute of a string context")?
-    {
-        if !path.is_derivation() {
-            return Err(not_drv(ctx, "all-outputs", pos));
+    if let Some((v, pos)) = info.get_with_pos(names[1]) {
+        if ctx.force_bool(v, pos, "while evaluating the `allOutputs` attribute of a string context")? {
+            if !path.is_derivation() {
+                return Err(not_drv(ctx, "all-outputs", pos));
+            }
+            elems.push(ContextElem::DrvDeep(path.clone()));
         }
-        elems.push(ContextElem::DrvDeep(path.clone()));
     }
     if let Some((v, pos)) = info.get_with_pos(names[2]) {
         let list = ctx.force_list(v, pos, "while evaluating the `outputs` attribute of a string context")?;

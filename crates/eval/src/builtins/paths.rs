@@ -221,14 +221,14 @@ fn read_file(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         return Err(ctx.error(ErrorKind::Eval, m, P));
     }
     let mut context = ContextId::NONE;
-    if p.root == 0
-        && let Ok((stored, _)) = ctx.settings.store_dir.to_store_path(&p.path)
-    {
-        let refs = ctx.io.references(&stored).ok().flatten().unwrap_or_default();
-        let mut scanner = firn_path::scan::ReferenceScanner::new(refs.iter());
-        scanner.update(&text);
-        let elems = scanner.finish().into_iter().map(ContextElem::Opaque).collect();
-        context = ctx.contexts.intern(elems);
+    if p.root == 0 {
+        if let Ok((stored, _)) = ctx.settings.store_dir.to_store_path(&p.path) {
+            let refs = ctx.io.references(&stored).ok().flatten().unwrap_or_default();
+            let mut scanner = firn_path::scan::ReferenceScanner::new(refs.iter());
+            scanner.update(&text);
+            let elems = scanner.finish().into_iter().map(ContextElem::Opaque).collect();
+            context = ctx.contexts.intern(elems);
+        }
     }
     Ok(ctx.str_ctx(&text, context))
 }

@@ -404,20 +404,20 @@ impl Ctx {
                 View::Pap(p) => {
                     let given = p.len();
                     let arity = self.arity(p.function());
-                    if let Some(c) = p.function().as_closure()
-                        && given + args.len() >= arity
-                    {
-                        let frame = self.stack.top();
-                        for i in 0..given {
-                            frame.set(i as u32, p.arg(i));
+                    if let Some(c) = p.function().as_closure() {
+                        if given + args.len() >= arity {
+                            let frame = self.stack.top();
+                            for i in 0..given {
+                                frame.set(i as u32, p.arg(i));
+                            }
+                            let take = arity - given;
+                            for (i, a) in args[..take].iter().enumerate() {
+                                frame.set((given + i) as u32, *a);
+                            }
+                            f = self.run_closure(c, c.code(), frame, pos)?;
+                            args = &args[take..];
+                            continue;
                         }
-                        let take = arity - given;
-                        for (i, a) in args[..take].iter().enumerate() {
-                            frame.set((given + i) as u32, *a);
-                        }
-                        f = self.run_closure(c, c.code(), frame, pos)?;
-                        args = &args[take..];
-                        continue;
                     }
                     let mut all: SmallVec<[Value; 8]> = (0..given).map(|i| p.arg(i)).collect();
                     let take = (arity - all.len()).min(args.len());

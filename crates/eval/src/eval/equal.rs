@@ -60,11 +60,10 @@ impl Ctx {
     }
 
     fn equal_attrs(&mut self, x: Attrs, y: Attrs, pos: Pos) -> Res<bool> {
-        if self.is_derivation(x)?
-            && self.is_derivation(y)?
-            && let (Some(a), Some(b)) = (x.get(wk::OUT_PATH), y.get(wk::OUT_PATH))
-        {
-            return self.equal_in(a, b, pos);
+        if self.is_derivation(x)? && self.is_derivation(y)? {
+            if let (Some(a), Some(b)) = (x.get(wk::OUT_PATH), y.get(wk::OUT_PATH)) {
+                return self.equal_in(a, b, pos);
+            }
         }
         if x.len() != y.len() {
             return Ok(false);
@@ -155,13 +154,12 @@ impl Ctx {
     }
 
     fn assert_equal_attrs(&mut self, a: Value, b: Value, x: Attrs, y: Attrs, pos: Pos) -> Res<()> {
-        if self.is_derivation(x)?
-            && self.is_derivation(y)?
-            && let (Some(p), Some(q)) = (x.get(wk::OUT_PATH), y.get(wk::OUT_PATH))
-        {
-            return self.assert_equal(p, q, false, pos).map_err(|_| {
-                self.trace(pos, msg!("while comparing a derivation by its '{}' attribute", "outPath"))
-            });
+        if self.is_derivation(x)? && self.is_derivation(y)? {
+            if let (Some(p), Some(q)) = (x.get(wk::OUT_PATH), y.get(wk::OUT_PATH)) {
+                return self.assert_equal(p, q, false, pos).map_err(|_| {
+                    self.trace(pos, msg!("while comparing a derivation by its '{}' attribute", "outPath"))
+                });
+            }
         }
         let (fx, fy) = (self.flat(x), self.flat(y));
         let differ = |ctx: &mut Ctx, make: &dyn Fn(&str, &str) -> String| -> Fail {

@@ -304,12 +304,14 @@ impl Ctx {
                     }
                 }
             }
-        } else if let Some(l) = v.as_list()
-            && seen.insert(v)
-        {
-            for (i, e) in l.iter().enumerate() {
-                if self.force_deep_in(e, seen).is_err() {
-                    return Err(self.trace(Pos::NONE, msg!("while evaluating list element at index {}", i)));
+        } else if let Some(l) = v.as_list() {
+            if seen.insert(v) {
+                for (i, e) in l.iter().enumerate() {
+                    if self.force_deep_in(e, seen).is_err() {
+                        return Err(
+                            self.trace(Pos::NONE, msg!("while evaluating list element at index {}", i))
+                        );
+                    }
                 }
             }
         }

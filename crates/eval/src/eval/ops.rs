@@ -161,11 +161,11 @@ impl Ctx {
     ) -> Res {
         let a = self.eval_or_failed(&n.a, env, fp);
         let b = self.eval_or_failed(&n.b, env, fp);
-        if let (Some(x), Some(y)) = (a.as_small_int(), b.as_small_int())
-            && let Some(v) = op(x, y).and_then(Value::small_int)
-        {
-            self.counters.primop_calls += 1;
-            return Ok(v);
+        if let (Some(x), Some(y)) = (a.as_small_int(), b.as_small_int()) {
+            if let Some(v) = op(x, y).and_then(Value::small_int) {
+                self.counters.primop_calls += 1;
+                return Ok(v);
+            }
         }
         self.run_prim(slow, &[a, b], n.pos)
     }

@@ -119,11 +119,11 @@ impl List {
 #[inline(always)]
 pub(super) fn read_short(slot: &AtomicU64) -> Value {
     let v = Value::from_word(slot.load(Relaxed));
-    if let Some(r) = v.as_thunk().and_then(|t| t.result())
-        && r.is_plain()
-    {
-        slot.store(r.word(), Relaxed);
-        return r;
+    if let Some(r) = v.as_thunk().and_then(|t| t.result()) {
+        if r.is_plain() {
+            slot.store(r.word(), Relaxed);
+            return r;
+        }
     }
     v
 }

@@ -35,11 +35,11 @@ impl Frame {
     #[inline(always)]
     pub fn get_short(self, slot: u32) -> Value {
         let v = self.get(slot);
-        if let Some(r) = v.as_thunk().and_then(|t| t.result())
-            && r.is_plain()
-        {
-            self.set(slot, r);
-            return r;
+        if let Some(r) = v.as_thunk().and_then(|t| t.result()) {
+            if r.is_plain() {
+                self.set(slot, r);
+                return r;
+            }
         }
         v
     }

@@ -97,31 +97,31 @@ impl Resolver<'_> {
     pub(super) fn call(&mut self, f: ExprId, args: Range32, pos: Pos) -> Resolved<Node> {
         let args: Vec<ExprId> = self.ids(args).to_vec();
         let f = self.node(f)?;
-        if let Node::Const(v) = f
-            && let Some(id) = v.as_prim()
-        {
-            let prim = *self.ctx.prim(id);
-            let arity = prim.arity as usize;
-            if args.len() >= arity {
-                let mut now = Vec::with_capacity(arity);
-                for (k, a) in args[..arity].iter().enumerate() {
-                    now.push(if prim.eager & 1 << k != 0 {
-                        PrimArg::Now(match self.node(*a)? {
-                            // A primop knows nothing of where its arguments stand.
-                            Node::Local(slot, _) => Node::Local(slot, Pos::NONE),
-                            Node::Capture(index, _) => Node::Capture(index, Pos::NONE),
-                            node => node,
-                        })
+        if let Node::Const(v) = f {
+            if let Some(id) = v.as_prim() {
+                let prim = *self.ctx.prim(id);
+                let arity = prim.arity as usize;
+                if args.len() >= arity {
+                    let mut now = Vec::with_capacity(arity);
+                    for (k, a) in args[..arity].iter().enumerate() {
+                        now.push(if prim.eager & 1 << k != 0 {
+                            PrimArg::Now(match self.node(*a)? {
+                                // A primop knows nothing of where its arguments stand.
+                                Node::Local(slot, _) => Node::Local(slot, Pos::NONE),
+                                Node::Capture(index, _) => Node::Capture(index, Pos::NONE),
+                                node => node,
+                            })
+                        } else {
+                            PrimArg::Later(self.lazy(*a)?)
+                        });
+                    }
+                    let node = Node::Prim(self.alloc(PrimNode { id, args: self.slice(now), pos }));
+                    return if args.len() == arity {
+                        Ok(node)
                     } else {
-                        PrimArg::Later(self.lazy(*a)?)
-                    });
+                        self.call_node(node, &args[arity..], pos)
+                    };
                 }
-                let node = Node::Prim(self.alloc(PrimNode { id, args: self.slice(now), pos }));
-                return if args.len() == arity {
-                    Ok(node)
-                } else {
-                    self.call_node(node, &args[arity..], pos)
-                };
             }
         }
         self.call_node(f, &args, pos)

@@ -51,10 +51,10 @@ pub(super) fn first_evaluated(node: &Node, arity: u32, out: &mut Vec<u8>) -> boo
         }
         Node::Prim(n) => {
             for a in n.args {
-                if let PrimArg::Now(n) = a
-                    && !first_evaluated(n, arity, out)
-                {
-                    break;
+                if let PrimArg::Now(n) = a {
+                    if !first_evaluated(n, arity, out) {
+                        break;
+                    }
                 }
             }
             false
@@ -66,12 +66,12 @@ pub(super) fn first_evaluated(node: &Node, arity: u32, out: &mut Vec<u8>) -> boo
                 BinOp::Update | BinOp::Greater | BinOp::LessEq => (&n.b, Some(&n.a)),
                 _ => (&n.a, Some(&n.b)),
             };
-            if first_evaluated(first, arity, out)
-                && let Some(second) = second
-            {
-                // A set is wanted on the right before the left side is looked at.
-                if *op != BinOp::Update {
-                    first_evaluated(second, arity, out);
+            if first_evaluated(first, arity, out) {
+                if let Some(second) = second {
+                    // A set is wanted on the right before the left side is looked at.
+                    if *op != BinOp::Update {
+                        first_evaluated(second, arity, out);
+                    }
                 }
             }
             false
