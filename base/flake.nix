@@ -3,12 +3,26 @@
 
   outputs = { self }:
     let
-      lib = import ./lib;
+      plainLib = import ./lib;
+      # A machine of NixOS: `nixosSystem { system; modules; specialArgs; }`.
+      lib = plainLib.extend (final: _: {
+        nixos = import ./nixos/lib { lib = final; };
+        nixosSystem = args: import ./nixos/lib/eval-config.nix ({
+          lib = final;
+          system = null;
+          packageSets = self.legacyPackages;
+          modules = args.modules or [ ] ++ [ ({ config, pkgs, lib, ... }: {
+            config.nixpkgs.flake.source = self.outPath;
+            config.system.nixos.revision = lib.mkIf (self ? rev) (lib.mkDefault self.rev);
+          }) ];
+        } // removeAttrs args [ "modules" ]);
+      });
       # Seeds are amd64 packages of Debian.
       systems = [ "x86_64-linux" ];
     in
     {
       inherit lib;
-      legacyPackages = lib.genAttrs systems (system: import ./pkgs { inherit system; });
+      nixosModules = { };
+      legacyPackages = plainLib.genAttrs systems (system: import ./pkgs { inherit system; });
     };
 }

@@ -7,6 +7,7 @@ let
   units = debian.units;
 
   stdenvs = import ../stdenv { inherit lib config system units platform; cc = final.gcc; };
+  machine = import ./machine-packages.nix { inherit lib units; };
   trivial = import ../build-support/trivial-builders { inherit lib units; inherit (final) stdenv stdenvNoCC; };
   fetchers = import ../build-support/fetchers { inherit lib units system; inherit (final) stdenvNoCC; };
 
@@ -15,7 +16,7 @@ let
     x86_64-linux-gnu-gcc = "${prefix}gcc-14"; "x86_64-linux-gnu-g++" = "${prefix}g++-14";
   };
 in
-trivial // fetchers // {
+trivial // fetchers // machine final // {
   inherit lib config units;
   inherit (stdenvs) stdenv stdenvNoCC;
   inherit (debian) lock;
@@ -54,8 +55,6 @@ trivial // fetchers // {
   buildEnv = import ../build-support/build-env { inherit lib; inherit (final) stdenvNoCC symlinkJoin; };
 
   # Seeds under the names that users know
-  bash = units.bash;
-  bashInteractive = units.bash;
   bashNonInteractive = units.bash;
   bash-static = units.bash-static;
   busybox = units.busybox-static;

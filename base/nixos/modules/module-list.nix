@@ -1,0 +1,44 @@
+# The modules that every machine has.
+[
+  ./config/environment.nix
+  ./config/locale.nix
+  ./config/networking.nix
+  ./config/nix.nix
+  ./config/swap.nix
+  ./config/system-path.nix
+  ./config/users-groups.nix
+  ./misc/assertions.nix
+  ./misc/compat.nix
+  ./misc/documentation.nix
+  ./misc/nixpkgs.nix
+  ./misc/version.nix
+  ./programs/programs.nix
+  ./security/pam.nix
+  ./security/sudo.nix
+  ./security/wrappers.nix
+  ./services/databases/postgresql.nix
+  ./services/logging/logrotate.nix
+  ./services/misc/apache-kafka.nix
+  ./services/misc/cron.nix
+  ./services/misc/nix-services.nix
+  ./services/misc/zookeeper.nix
+  ./services/networking/firewall.nix
+  ./services/ssh/sshd.nix
+  ./services/ttys/getty.nix
+  ./services/web-servers/nginx/default.nix
+  ./system/activation/activation-script.nix
+  ./system/activation/bootspec.nix
+  ./system/activation/specialisation.nix
+  ./system/activation/top-level.nix
+  ./system/boot/kernel.nix
+  ./system/boot/loader.nix
+  ./system/boot/networkd.nix
+  ./system/boot/stage-1.nix
+  ./system/boot/stage-2.nix
+  ./system/boot/systemd.nix
+  ./system/boot/systemd-services.nix
+  ./system/boot/tmpfiles.nix
+  ./system/etc/etc.nix
+  ./tasks/filesystems.nix
+  ./virtualisation/build-vm.nix
+]
