@@ -1,6 +1,5 @@
 //! The store's way to build: plan, schedule, results.
 
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +16,7 @@ use crate::error::ExitFlags;
 use crate::executor::{Built, Executor, JobContext};
 use crate::local::log::LogWriter;
 use crate::local::root::Roots;
-use crate::local::{LocalMachine, host_static_shell};
+use crate::local::{LocalMachine, SandboxShell};
 use crate::plan::{Plan, State, missing, plan};
 use crate::schedule::{Outcomes, Scheduler, realise_activity};
 
@@ -29,7 +28,7 @@ pub struct BuilderOptions {
     /// The builtin builders.
     pub builtins: Builtins,
     /// The static shell that is `/bin/sh` in sandboxes where the setting `sandbox-paths` has none.
-    pub sandbox_shell: Option<PathBuf>,
+    pub sandbox_shell: SandboxShell,
     /// End the message about a failed builder with its last lines. Not if lines are shown as they come.
     pub show_log_tail: bool,
     /// Connections for downloads; made from the settings at the first one.
@@ -43,7 +42,7 @@ impl Default for BuilderOptions {
         BuilderOptions {
             helper: HelperProgram::own(),
             builtins: Builtins::default(),
-            sandbox_shell: host_static_shell(),
+            sandbox_shell: SandboxShell::of_host(),
             show_log_tail: true,
             transfer: OnceLock::new(),
             warned: AtomicBool::new(false),
@@ -63,10 +62,9 @@ impl BuilderOptions {
         if self.warned.swap(true, Ordering::Relaxed) {
             return;
         }
-        events.warn(
-            "auto-disabling sandboxing because the prerequisite namespaces are not available and 'sandbox-fallback' is enabled; use '--no-sandbox' or specify 'sandbox = false' setting to silence this warning",
-        );
-        events.message(firn_events::Level::Talkative, why);
+        events.warn(format!(
+            "auto-disabling sandboxing because the prerequisite namespaces are not available and 'sandbox-fallback' is enabled; use '--no-sandbox' or specify 'sandbox = false' setting to silence this warning\n{why}"
+        ));
     }
 }
 

@@ -23,4 +23,5 @@ mod summary;
 pub use backend::{Builder, BuilderOptions};
 pub use error::{ExitFlags, Failure};
 pub use executor::{Executor, Job, JobContext, Offer};
+pub use local::{SandboxShell, host_static_shell};
 pub use summary::{Summary, indent_error, summarise};

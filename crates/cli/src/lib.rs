@@ -12,6 +12,7 @@ pub mod installable;
 mod legacy;
 pub mod names;
 pub mod progress;
+mod sandbox_shell;
 pub mod session;
 pub mod store_paths;
 mod unpack_deb;

@@ -103,9 +103,18 @@ impl Session {
         let mut options = BuilderOptions::default();
         options.show_log_tail = !shows_logs;
         options.builtins.register("builtin:unpack-deb", crate::unpack_deb::run);
-        let builder = Arc::new(Builder::new(options, cancel.clone()));
         let settings = Arc::new(settings);
-        Ok(Session { program, settings, host, display, common, store: Arc::default(), builder, cancel })
+        let store = Arc::default();
+        options.sandbox_shell = crate::sandbox_shell::Source {
+            prefer_base: program.is_firn(),
+            settings: settings.clone(),
+            events: display.events().clone(),
+            store: Arc::clone(&store),
+            cancel: cancel.clone(),
+        }
+        .into_shell();
+        let builder = Arc::new(Builder::new(options, cancel.clone()));
+        Ok(Session { program, settings, host, display, common, store, builder, cancel })
     }
 
     /// The handle for events.

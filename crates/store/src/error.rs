@@ -34,7 +34,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The database refused.
-    #[error("{action}: {source} (in '{}')", path.display())]
+    #[error("{action}: {source} (in '{}'){}", path.display(), full_disk(path, source))]
     Database {
         /// What was tried.
         action: &'static str,
@@ -276,5 +276,25 @@ pub(crate) trait Context<T> {
 impl<T, E: Into<io::Error>> Context<T> for std::result::Result<T, E> {
     fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|e| StoreError::Io { action, path: path.as_ref().to_owned(), source: e.into() })
+    }
+}
+
+/// SQLite calls a full disk an input or output error at times; what is added to its message where the disk has no room.
+fn full_disk(database: &std::path::Path, error: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
+    /// A page of the database and one of its journal.
+    const ENOUGH: u64 = 64 * 1024;
+    if !matches!(error.sqlite_error_code(), Some(DiskFull | SystemIoFailure)) {
+        return "";
+    }
+    let room = rustix::fs::statvfs(database).or_else(|e| match database.parent() {
+        Some(folder) => rustix::fs::statvfs(folder),
+        None => Err(e),
+    });
+    match room {
+        Ok(s) if s.f_bavail.saturating_mul(s.f_frsize) < ENOUGH => {
+            "\nhint: its disk is full; 'nix-collect-garbage' deletes what nothing needs"
+        }
+        _ => "",
     }
 }

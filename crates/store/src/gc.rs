@@ -116,6 +116,9 @@ impl LocalStore {
         if deletes {
             self.delete_unused_links()?;
         }
+        if options.action == GcAction::DeleteDead {
+            self.remove_dead_build_dirs();
+        }
         Ok(results)
     }
 

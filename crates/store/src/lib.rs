@@ -26,6 +26,7 @@ pub mod gc;
 mod gc_server;
 mod info;
 mod info_json;
+mod leftovers;
 mod liveness;
 mod local;
 mod local_store;

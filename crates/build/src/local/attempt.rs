@@ -132,9 +132,17 @@ impl<'a> Attempt<'a> {
             own(&self.dir, user.uid, user.gid)?;
         }
         if !self.sandboxed {
-            self.redirect_outputs()?;
+            self.prepare_plain()?;
         }
         Ok(())
+    }
+
+    /// What a build without a sandbox needs: the right to make its outputs in the store, and paths that are free.
+    fn prepare_plain(&mut self) -> Result<(), Failure> {
+        if let Some(user) = &mut self.user {
+            user.open_store(self.context.store)?;
+        }
+        self.redirect_outputs()
     }
 
     /// Without a sandbox an output that is there already cannot be built at its path: it is built at another one, whose hash
@@ -162,7 +170,7 @@ impl<'a> Attempt<'a> {
                 self.context.options.warn_no_sandbox(self.context.events, &why);
                 self.root = None;
                 self.sandboxed = false;
-                self.redirect_outputs()?;
+                self.prepare_plain()?;
                 self.run_builder().map_err(Ran::into_failure)?;
             }
             other => other.map_err(Ran::into_failure)?,

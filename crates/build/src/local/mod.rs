@@ -14,6 +14,7 @@ mod prepare;
 pub(crate) mod root;
 mod run;
 mod scan;
+mod shell;
 mod users;
 
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use firn_store::BuildStatus;
 use crate::error::Failure;
 use crate::executor::{Built, Executor, Job, JobContext, Lease, Offer};
 
-pub use root::host_static_shell;
+pub use shell::{SandboxShell, host_static_shell};
 
 /// The machine that this program runs on.
 #[derive(Debug, Default)]

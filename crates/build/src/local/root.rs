@@ -290,41 +290,7 @@ fn add_shell(paths: &mut BTreeMap<String, SandboxPath>, context: &JobContext<'_>
     if ["/bin/sh", "/bin", "/"].iter().any(|p| paths.contains_key(*p)) {
         return;
     }
-    if let Some(shell) = context.options.sandbox_shell.as_deref() {
+    if let Some(shell) = context.options.sandbox_shell.path(context.store) {
         paths.insert("/bin/sh".into(), SandboxPath { source: shell.display().to_string(), optional: false });
     }
-}
-
-/// A shell of the machine that needs no libraries: the first of the usual places that is static.
-pub fn host_static_shell() -> Option<PathBuf> {
-    let places = [
-        "/usr/bin/bash-static",
-        "/bin/bash-static",
-        "/usr/bin/busybox",
-        "/bin/busybox",
-        "/usr/lib/busybox/busybox",
-    ];
-    places.iter().map(PathBuf::from).find(|p| is_static(p))
-}
-
-/// Whether a file is an ELF program without an interpreter.
-fn is_static(path: &Path) -> bool {
-    use std::io::Read;
-    let mut head = Vec::new();
-    let read = std::fs::File::open(path).and_then(|f| f.take(4096).read_to_end(&mut head));
-    if read.is_err() || head.get(..5) != Some(b"\x7fELF\x02") {
-        return false;
-    }
-    let number = |at: usize, n: usize| -> Option<u64> {
-        let bytes = head.get(at..at.checked_add(n)?)?;
-        Some(bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b)))
-    };
-    let (Some(table), Some(size), Some(count)) = (number(32, 8), number(54, 2), number(56, 2)) else {
-        return false;
-    };
-    (0..count).all(|i| {
-        let at = usize::try_from(table.saturating_add(i * size)).unwrap_or(usize::MAX);
-        // 3 is PT_INTERP; a table that is not in the first page is not a usual program
-        number(at, 4).is_some_and(|kind| kind != 3)
-    })
 }

@@ -6,9 +6,11 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use firn_settings::Settings;
+use firn_store::LocalStore;
 use firn_sys::lock::{LockKind, lock_file, open_lock_file};
 use firn_sys::users::{UserDatabase, effective_uid};
 
+use super::root::set_mode;
 use crate::error::Failure;
 
 /// How many ids a build with the feature `uid-range` gets, and how far the first ids of builds are apart.
@@ -23,12 +25,35 @@ pub(crate) struct UserLock {
     /// How many ids from `uid` and `gid` on.
     pub(crate) count: u32,
     pub(crate) groups: Vec<u32>,
+    /// The group of all builds with ids of the range.
+    range_group: Option<u32>,
 }
 
 impl UserLock {
     /// The ids that files of the build may belong to.
     pub(crate) fn uids(&self) -> RangeInclusive<u32> {
         self.uid..=self.uid + (self.count - 1)
+    }
+
+    /// Lets the build make files in the store directory, as members of the group `nixbld` may: by a group of all builds,
+    /// in a sticky folder. A directory that another group may write to keeps that group.
+    pub(crate) fn open_store(&mut self, store: &LocalStore) -> Result<(), Failure> {
+        use std::os::unix::fs::MetadataExt;
+        let (Some(group), dir) = (self.range_group, &store.config().real_dir) else { return Ok(()) };
+        let meta = dir.metadata().map_err(|e| Failure::io("getting status of", dir, &e))?;
+        if meta.gid() != group && meta.mode() & 0o020 == 0 {
+            std::os::unix::fs::chown(dir, None, Some(group))
+                .map_err(|e| Failure::io("changing the group of", dir, &e))?;
+        } else if meta.gid() != group {
+            return Ok(());
+        }
+        if meta.mode() & 0o7777 != 0o1775 {
+            set_mode(dir, 0o1775)?;
+        }
+        if !self.groups.contains(&group) {
+            self.groups.push(group);
+        }
+        Ok(())
     }
 }
 
@@ -55,10 +80,26 @@ pub(crate) fn source(settings: &Settings, users: &UserDatabase) -> UserSource {
     let explicit = settings.overridden("build-users-group");
     match settings.build_users_group() {
         "" if explicit => UserSource::Caller,
-        "" => UserSource::Range,
-        group if !explicit && users.group(group).is_none() => UserSource::Range,
+        "" => range_or_caller(settings),
+        group if !explicit && users.group(group).is_none() => range_or_caller(settings),
         group => UserSource::Group(group.to_owned()),
     }
+}
+
+/// The range, unless this root is one of a user namespace that has none of its ids: such a root can build as itself only.
+fn range_or_caller(settings: &Settings) -> UserSource {
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let start = settings.start_id();
+    if map.is_empty() || is_mapped(&map, start) { UserSource::Range } else { UserSource::Caller }
+}
+
+/// Whether an id is in a map of ids as the kernel prints it: lines of first id inside, first id outside, count.
+fn is_mapped(map: &str, id: u64) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_ascii_whitespace().map(|n| n.parse::<u64>().unwrap_or(0));
+        let (first, _, count) = (numbers.next(), numbers.next(), numbers.next());
+        matches!((first, count), (Some(first), Some(count)) if id >= first && id - first < count)
+    })
 }
 
 /// Takes a free id; `None` if all are in use.
@@ -108,7 +149,14 @@ fn from_group(name: &str, users: &UserDatabase, pool: &Path) -> Result<Option<Us
             groups.retain(|g| *g != group.gid);
             groups.sort_unstable();
             groups.dedup();
-            return Ok(Some(UserLock { _lock: lock, uid: user.uid, gid: group.gid, count: 1, groups }));
+            return Ok(Some(UserLock {
+                _lock: lock,
+                uid: user.uid,
+                gid: group.gid,
+                count: 1,
+                groups,
+                range_group: None,
+            }));
         }
     }
     Ok(None)
@@ -136,8 +184,25 @@ fn from_range(
                     user.name
                 )));
             }
-            return Ok(Some(UserLock { _lock: lock, uid, gid: uid, count, groups: Vec::new() }));
+            let (groups, range_group) = (Vec::new(), Some(start));
+            return Ok(Some(UserLock { _lock: lock, uid, gid: uid, count, groups, range_group }));
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_mapped;
+
+    #[test]
+    fn maps_of_ids() {
+        let one = "         0       1000          1\n";
+        let all = "         0          0 4294967295\n";
+        let two = "0 1000 1\n1 100000 65536\n";
+        assert!(is_mapped(all, 872_415_232));
+        assert!(!is_mapped(one, 872_415_232) && is_mapped(one, 0));
+        assert!(is_mapped(two, 65_536) && !is_mapped(two, 65_537));
+        assert!(!is_mapped("", 0) && !is_mapped("what is this\n", 7));
+    }
 }
