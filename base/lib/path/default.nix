@@ -199,6 +199,12 @@ in
       # the stand-in of an output that isn't built yet
       names != [ ] && match "[0-9a-z]{52}" (head names) != null;
 
+  /**
+    Functions on subpaths: strings that are relative paths which never go up.
+
+    # Type
+    `subpath :: { [String] :: Any }`
+  */
   subpath = rec {
     /**
       Whether a value is a subpath: a string that is not empty, doesn't begin with a slash, and has no `..` in it.

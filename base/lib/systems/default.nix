@@ -19,14 +19,84 @@ let
   ];
 in
 rec {
-  inherit
-    parse
-    inspect
-    platforms
-    architectures
-    functionNames
-    ;
+  /**
+    Names of systems taken apart and put together: see `lib.systems.parse`.
+
+    # Type
+    `parse :: { [String] :: Any }`
+  */
+  inherit parse;
+
+  /**
+    Questions about systems: see `lib.systems.inspect`.
+
+    # Type
+    `inspect :: { [String] :: Any }`
+  */
+  inherit inspect;
+
+  /**
+    What the kernel and GCC are told of well-known machines; `select` finds that of a platform.
+
+    # Type
+    `platforms :: { [String] :: AttrSet }`
+
+    # Example
+    ```nix
+    systems.platforms.select (systems.elaborate "aarch64-darwin") == systems.platforms.apple-m1
+    => true
+    ```
+  */
+  inherit platforms;
+
+  /**
+    CPU types of GCC and what they can execute: see `lib.systems.architectures`.
+
+    # Type
+    `architectures :: { [String] :: Any }`
+  */
+  inherit architectures;
+
+  /**
+    The attributes of an elaborated system that are functions, which can't be compared.
+
+    # Type
+    `functionNames :: [ String ]`
+
+    # Example
+    ```nix
+    builtins.all (name: builtins.isFunction (systems.elaborate "x86_64-linux").${name}) systems.functionNames
+    => true
+    ```
+  */
+  inherit functionNames;
+
+  /**
+    The short names of all systems (`all`), and of groups of them: `linux`, `darwin`, `x86_64`, `unix` …
+
+    # Type
+    `doubles :: { [String] :: [ String ] }`
+
+    # Example
+    ```nix
+    builtins.elem "x86_64-linux" systems.doubles.linux
+    => true
+    ```
+  */
   doubles = import ./doubles.nix { inherit lib; };
+
+  /**
+    Systems to build for, by a name that people use; each is an argument of `elaborate`.
+
+    # Type
+    `examples :: { [String] :: AttrSet }`
+
+    # Example
+    ```nix
+    systems.examples.musl64.config
+    => "x86_64-unknown-linux-musl"
+    ```
+  */
   examples = import ./examples.nix { inherit lib; };
 
   /**

@@ -10,5 +10,6 @@ in
 ++ import ./laziness.nix { inherit lib; }
 ++ import ./packages.nix { inherit lib; }
 ++ import ./modules.nix { inherit lib; }
+++ import ./options.nix { inherit lib; }
 ++ import ./types.nix { inherit lib; }
 ++ import ./interface.nix { inherit lib; }

@@ -42,6 +42,18 @@ let
     // load ./options.nix
     // load ./data.nix
     // {
+      /**
+        All types again, for code that has `with lib.types`.
+
+        # Type
+        `types :: { [String] :: Any }`
+
+        # Example
+        ```nix
+        types.types.int.name
+        => "int"
+        ```
+      */
       inherit types;
     };
 in

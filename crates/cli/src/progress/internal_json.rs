@@ -5,6 +5,8 @@ use std::io::Write;
 use firn_events::{ActivityResult, Event, Field, Level, Sink};
 use serde_json::{Value, json};
 
+use super::style::prefixed;
+
 /// Prints to the standard error.
 pub struct InternalJson {
     verbosity: Level,
@@ -37,11 +39,7 @@ fn result_fields(result: &ActivityResult) -> Vec<Value> {
 pub(crate) fn to_json(event: &Event) -> Value {
     match event {
         Event::Message { level, text } => {
-            let text = match level {
-                Level::Error => format!("\x1b[31;1merror:\x1b[0m {text}"),
-                Level::Warn => format!("\x1b[35;1mwarning:\x1b[0m {text}"),
-                _ => text.clone(),
-            };
+            let text = prefixed(*level, text);
             json!({ "action": "msg", "level": *level as u8, "msg": text })
         }
         Event::Start { id, parent, level, kind, text, fields } => {

@@ -26,12 +26,18 @@ impl Style {
 
     /// A message with the prefix of its level.
     pub fn message(&self, level: Level, text: &str) -> String {
-        let coloured = match level {
-            Level::Error => format!("\x1b[31;1merror:\x1b[0m {text}"),
-            Level::Warn => format!("\x1b[35;1mwarning:\x1b[0m {text}"),
-            _ => text.to_owned(),
-        };
+        let coloured = prefixed(level, text);
         if self.colours { coloured } else { strip_ansi(&coloured) }
+    }
+}
+
+/// A message with the coloured prefix of its level. What `builtins.trace` prints is of the level of errors, so that it is
+/// always shown, but says itself what it is.
+pub(crate) fn prefixed(level: Level, text: &str) -> String {
+    match level {
+        Level::Error if !text.starts_with("trace: ") => format!("\x1b[31;1merror:\x1b[0m {text}"),
+        Level::Warn => format!("\x1b[35;1mwarning:\x1b[0m {text}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -65,6 +71,8 @@ mod tests {
     #[test]
     fn escapes_go() {
         assert_eq!(strip_ansi("\x1b[31;1merror:\x1b[0m x"), "error: x");
+        assert_eq!(strip_ansi(&prefixed(Level::Error, "x")), "error: x");
+        assert_eq!(prefixed(Level::Error, "trace: x"), "trace: x");
         assert_eq!(strip_ansi("a\x1b]8;;http://x\x07b"), "ab");
         assert_eq!(strip_ansi("\x1b"), "");
     }
