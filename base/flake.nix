@@ -3,7 +3,8 @@
 
   outputs = { self }:
     let
-      plainLib = import ./lib;
+      # The library; its version says which revision this is.
+      plainLib = import ./lib/flake.nix self;
       # A machine of NixOS: `nixosSystem { system; modules; specialArgs; }`.
       lib = plainLib.extend (final: _: {
         nixos = import ./nixos/lib { lib = final; };

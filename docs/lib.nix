@@ -191,12 +191,16 @@ let
       filter (name: !elem name known && !(builtins ? ${name})) (builtins.attrNames lib)
     );
 
-  # The tests' texts, without those that only list names.
-  testTexts = map (file: readFile (../base/lib/tests + "/${file}")) (
-    filter (file: !elem file [ "default.nix" "examples.nix" "interface.nix" ]) (
-      builtins.attrNames (builtins.readDir ../base/lib/tests)
+  # The tests' texts, without those that only list names, and results that are tested.
+  testTexts =
+    map (file: readFile (../base/lib/tests + "/${file}")) (
+      filter (file: !elem file [ "default.nix" "examples.nix" "interface.nix" ]) (
+        builtins.attrNames (builtins.readDir ../base/lib/tests)
+      )
     )
-  );
+    ++ map (file: readFile (../tests/library/golden + "/${file}")) (
+      builtins.attrNames (builtins.readDir ../tests/library/golden)
+    );
   # All words of the tests, as a set.
   tested = builtins.listToAttrs (
     concatMap (

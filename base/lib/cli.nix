@@ -97,7 +97,7 @@ rec {
       else
         {
           option = "-${name}";
-          sep = if explicitBool then "=" else "";
+          sep = "";
           inherit explicitBool formatArg;
         }
     );

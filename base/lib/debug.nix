@@ -193,7 +193,10 @@ rec {
     ```
   */
   throwTestFailures =
-    { failures, ... }:
+    {
+      failures,
+      description ? "tests",
+    }:
     let
       count = toString (builtins.length failures);
       printed = builtins.foldl' (
@@ -205,7 +208,7 @@ rec {
       null
     else
       throw (
-        builtins.seq printed "${count} tests failed:\n${
+        builtins.seq printed "${count} ${description} failed:\n${
           lib.strings.concatMapStrings (failure: "- ${failure.name}\n") failures
         }\n${toJSON failures}"
       );

@@ -4,8 +4,10 @@
 # The library is extensible: `lib.extend` takes an overlay, as package sets do.
 let
   inherit (import ./fixed-points.nix { }) makeExtensible;
+  # What only serves to extend a fixed point is no function of the library.
+  plain = extensible: removeAttrs extensible [ "__unfix__" ];
 in
-makeExtensible (
+plain (makeExtensible (
   lib:
   let
     load = file: import file { inherit lib; };
@@ -52,4 +54,4 @@ makeExtensible (
     misc = load ./deprecated;
   }
   // import ./short-names.nix { inherit lib; }
-)
+))

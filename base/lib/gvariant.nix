@@ -341,4 +341,39 @@ rec {
     `mkDouble :: Float -> GVariant`
   */
   mkDouble = v: make type.double v toString;
+
+  /**
+    The constructors of integers: their names, types and the numbers that they can hold (null where Nix has none that is
+    beyond).
+
+    # Type
+    `intConstructors :: [ { name :: String; type :: GVariantType; min :: Int | null; max :: Int | null; } ]`
+
+    # Example
+    ```nix
+    map (c: c.name) (builtins.filter (c: c.max == 255) gvariant.intConstructors)
+    => [ "mkUchar" ]
+    ```
+  */
+  intConstructors =
+    let
+      signed = name: type: limit: {
+        inherit name type;
+        min = if limit == null then null else -limit - 1;
+        max = limit;
+      };
+      unsigned = name: type: max: {
+        inherit name type max;
+        min = 0;
+      };
+    in
+    [
+      (signed "mkInt32" type.int32 2147483647)
+      (unsigned "mkUint32" type.uint32 4294967295)
+      (signed "mkInt64" type.int64 null)
+      (unsigned "mkUint64" type.uint64 null)
+      (signed "mkInt16" type.int16 32767)
+      (unsigned "mkUint16" type.uint16 65535)
+      (unsigned "mkUchar" type.uchar 255)
+    ];
 }

@@ -15,10 +15,15 @@ let
     value = license;
   }) licensesSpdx;
 
-  licensesSpdx = lib.attrsets.concatMapAttrs (
-    _: license: if license ? spdxId then { ${license.spdxId} = license; } else { }
-  ) (lib.attrsets.filterAttrs (_: license: builtins.isAttrs license && !(license.deprecated or false)) lib.licenses)
-  // { };
+  # Where several have one identifier, the one that isn't deprecated counts.
+  licensesSpdx =
+    let
+      known = builtins.filter (license: builtins.isAttrs license && license ? spdxId) (
+        builtins.attrValues lib.licenses
+      );
+      byId = licenses: builtins.listToAttrs (map (license: { name = license.spdxId; value = license; }) licenses);
+    in
+    byId known // byId (builtins.filter (license: !(license.deprecated or false)) known);
 in
 rec {
   /**
@@ -253,6 +258,7 @@ rec {
     getLicenseFromSpdxIdOr licstr (
       lib.trivial.warn "getLicenseFromSpdxId: No license matches the given SPDX ID: ${licstr}" {
         shortName = licstr;
+        spdxId = licstr;
       }
     );
 

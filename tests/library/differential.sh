@@ -6,13 +6,14 @@
 # CHECKOUT holds `lib/`, as nixpkgs does. BIN is a folder whose nix-instantiate is used (`firn applets DIR` makes one); `-`
 # means the one that PATH finds. TOPIC is a file of probes/ without its ending; all of them if it is missing.
 # Environment: MESSAGES=1 compares the texts of errors too, one process each; LIMIT=N takes up to N combinations a function;
-# LIB=FOLDER takes another library than base/lib; JOBS=N runs N evaluations at a time.
+# LIB=FOLDER takes another library than base/lib; JOBS=N runs N evaluations at a time; GOLDEN=FOLDER writes the probes on
+# which both agree, with their results, to FOLDER/TOPIC (the tests of the library; TOPIC must be given).
 # An error that tryEval catches and one that it does not count as the same.
 # Differences go to the standard output. Exit status 0: there are none.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ $# -lt 2 ]; then
-  sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+  sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
   exit 2
 fi
 theirs=$(cd "$1" && pwd)/lib
@@ -74,6 +75,11 @@ for lib in ours theirs; do
   done
 done | xargs -P "${JOBS:-2}" -L 1 bash -c 'evaluate "$0" "$1" "$2" >"$work/result-$0-$(printf %06d "$1")"'
 for lib in ours theirs; do cat "$work"/result-"$lib"-* >"$work/$lib.out"; done
+
+if [ -n "${GOLDEN:-}" ]; then
+  mkdir -p "$GOLDEN"
+  paste "$work/cases" "$work/ours.out" "$work/theirs.out" | awk -F '\t' '$2 == $3 { print $1 "\n=> " $2 }' >"$GOLDEN/$3"
+fi
 
 differ=0
 while IFS=$'\t' read -r n a b; do

@@ -45,9 +45,11 @@ let
       };
     in
     text.${type} or (builtins.toJSON value);
-  # Texts that hold the library's own place.
-  place = toString lib;
-  stable = builtins.replaceStrings [ place ] [ "<lib>" ];
+  # Texts that hold the place of the library, of the probes, of the store.
+  stable =
+    builtins.replaceStrings
+      [ (toString lib) (dirOf (toString cases)) builtins.storeDir ]
+      [ "<lib>" "<fixture>" "<store>" ];
 in
 if single then
   shown 7 (builtins.head all)

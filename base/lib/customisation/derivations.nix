@@ -152,7 +152,6 @@ rec {
       inherit
         constructDrv
         excludeDrvArgNames
-        excludeFunctionArgNames
         extendDrvArgs
         transformDrv
         ;

@@ -45,6 +45,8 @@ rec {
       if x ? outPath then "derivation" else "attrs"
     else if isFunction x then
       "function"
+    else if builtins.isPath x then
+      "string"
     else
       builtins.typeOf x;
 
@@ -308,6 +310,12 @@ rec {
         name = head x;
       in
       !checkFlag attrSet name
-      || builtins.all (y: checkFlag attrSet y || getValue attrSet argList y != null) (builtins.elemAt x 1)
+      || builtins.all (
+        other:
+        let
+          value = getValue attrSet argList other;
+        in
+        value != null && value != false
+      ) (tail x)
     ) condList;
 }

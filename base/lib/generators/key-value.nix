@@ -220,7 +220,7 @@ rec {
           own = builtins.filter (name: !isSection attrs.${name}) names;
         in
         (
-          if own == [ ] then
+          if own == [ ] && (attrs != { } || path == [ ]) then
             [ ]
           else if path == [ ] then
             throw "generators.toGitINI: the key ${builtins.head own} is in no section"

@@ -146,7 +146,7 @@ rec {
     modules: args:
     discouraged "fixMergeModules" (
       lib.evalModules {
-        inherit modules;
+        modules = modules ++ [ { _module.check = lib.modules.mkDefault false; } ];
         specialArgs = args;
       }
     );

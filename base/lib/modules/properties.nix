@@ -71,7 +71,17 @@ let
   inOrder =
     defs:
     if any (def: def.value._type or null == "order") defs then
-      map (def: if def.value._type or null == "order" then def // { value = def.value.content; } else def) (
+      map (
+        def:
+        if def.value._type or null == "order" then
+          def
+          // {
+            value = def.value.content;
+            inherit (def.value) priority;
+          }
+        else
+          def
+      ) (
         sort (a: b: orderOf a < orderOf b) defs
       )
     else

@@ -3,6 +3,7 @@
 let
   inherit (builtins)
     concatStringsSep
+    elemAt
     filter
     genList
     head
@@ -152,10 +153,12 @@ rec {
   toCamelCase =
     str:
     let
-      # A capital begins a word of its own.
-      words = filter (w: w != "") (
-        lib.strings.splitStringBy (_: c: builtins.match "[ _-]" c != null) false (
-          concatStringsSep "" (map (p: if isString p then p else " " + head p) (split "([A-Z])" str))
+      # A capital after a small letter begins a word of its own.
+      words = filter isString (
+        split "[ _-]" (
+          concatStringsSep "" (
+            map (p: if isString p then p else "${head p} ${elemAt p 1}") (split "([a-z])([A-Z])" str)
+          )
         )
       );
     in

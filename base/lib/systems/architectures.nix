@@ -148,7 +148,7 @@ rec {
           direct = below.${name} or [ ];
         in
         lib.lists.unique (direct ++ builtins.concatMap (other: all.${other}) direct)
-      ) (features // below);
+      ) (removeAttrs features [ "silvermont" ] // below);
     in
     all;
 

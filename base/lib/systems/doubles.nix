@@ -112,8 +112,6 @@ builtins.mapAttrs (_: that) {
   cygwin = predicates.isCygwin;
   darwin = predicates.isDarwin;
   freebsd = predicates.isFreeBSD;
-  # whatever has GNU's C library, which only Linux has
-  gnu = predicates.isLinux;
   illumos = predicates.isSunOS;
   linux = predicates.isLinux;
   netbsd = predicates.isNetBSD;
@@ -142,4 +140,15 @@ builtins.mapAttrs (_: that) {
     `none :: [ String ]`
   */
   none = [ ];
+
+  /**
+    What has GNU's C library, which only Linux has: first those whose ABI is GNU's plain one, then the variants.
+
+    # Type
+    `gnu :: [ String ]`
+  */
+  gnu =
+    builtins.concatMap
+      (abi: that (system: predicates.isLinux system && system.abi.name == abi))
+      [ "gnu" "gnueabi" "gnueabihf" "gnuabin32" "gnuabi64" "gnuabielfv1" "gnuabielfv2" ];
 }

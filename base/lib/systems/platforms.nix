@@ -49,7 +49,7 @@ rec {
     else if platform.isLoongArch64 then
       loongarch64-multiplatform
     else if cpu.name == "mipsel" then
-      gcc_mips32r2_o32
+      { config = "mipsel-unknown-linux-gnu"; } // gcc_mips32r2_o32
     else
       { };
 }

@@ -195,9 +195,7 @@ let
           elemType = elemType.substSubModules m;
           inherit asAttrs mergeAttrValues;
         };
-      functor = core.defaultFunctor "attrListOf" // {
-        type = null;
-      };
+      functor = core.functorOf "attrListOf" attrListWith { inherit elemType asAttrs mergeAttrValues; } (_: _: null);
       typeMerge = _: null;
       nestedTypes = { inherit elemType; };
     };

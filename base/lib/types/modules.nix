@@ -206,7 +206,7 @@ let
       staticModules ? [ ],
     }:
     let
-      functor = core.functorOf "deferredModule" deferredModuleWith { inherit staticModules; } (
+      functor = core.functorOf "deferredModuleWith" deferredModuleWith { inherit staticModules; } (
         a: b: { staticModules = a.staticModules ++ b.staticModules; }
       );
     in
@@ -277,6 +277,7 @@ in
     A module that turns off the check for options that nobody declares; for evaluations that only make documentation.
   */
   noCheckForDocsModule = {
+    _file = "<the module that turns checks off where only documentation is made>";
     config._module.check = lib.modules.mkForce false;
   };
 }

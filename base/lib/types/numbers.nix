@@ -13,7 +13,8 @@ let
     merge = scalar mergeEqualOption;
   };
 
-  # A number of some kind with a condition; comparing numbers looks at nothing inside.
+  # A number of some kind with a condition; comparing numbers looks at nothing inside. Declared twice it stays what it is;
+  # with other numbers of its kind it is joined to the kind without conditions.
   restrict =
     type:
     {
@@ -22,20 +23,33 @@ let
       descriptionClass ? "noun",
       check,
     }:
-    addCheck type check
-    // {
-      inherit name description descriptionClass;
-      functor = core.defaultFunctor name;
-      typeMerge = core.defaultTypeMerge (core.defaultFunctor name);
-    };
+    let
+      functor = type.functor // {
+        restriction = description;
+      };
+      restricted = addCheck type check // {
+        inherit
+          name
+          description
+          descriptionClass
+          functor
+          ;
+        typeMerge =
+          other: if other.restriction or null == description then restricted else type.typeMerge other;
+      };
+    in
+    restricted;
 
   restrictInt =
     args@{ check, ... }:
-    restrict int args
-    // {
-      check = x: isInt x && check x;
-      merge = scalar mergeEqualOption;
-    };
+    let
+      restricted = restrict int args // {
+        check = x: isInt x && check x;
+        merge = scalar mergeEqualOption;
+        typeMerge = other: if other.restriction or null == args.description then restricted else int.typeMerge other;
+      };
+    in
+    restricted;
 
   range = lowest: highest: "between ${toString lowest} and ${toString highest} (both inclusive)";
 

@@ -2,7 +2,7 @@
 { lib, core }:
 let
   inherit (builtins)
-    isPath
+    isString
     match
     storeDir
     substring
@@ -11,7 +11,7 @@ let
   inherit (lib.options) mergeEqualOption;
 
   # In the store: a store path or something inside one. The store's own files (".links") are not.
-  inStorePattern = "${lib.strings.escapeRegex storeDir}/[^./][^/]*(/.*)?|/[0-9a-z]{52}(/.*)?";
+  inStorePattern = "${lib.strings.escapeRegex storeDir}/[0-9a-z]{32}-[^/]*(/.*)?|/[0-9a-z]{52}(/.*)?";
 
   pathWith =
     {
@@ -51,10 +51,10 @@ let
           let
             text = toString x;
             isAbsolute = substring 0 1 text == "/";
-            # A path value becomes a store path where it is used.
-            isInStore = match inStorePattern text != null || (isPath x && inStore == false);
+            isInStore = match inStorePattern text != null;
           in
-          lib.strings.isStringLike x
+          # A path value becomes a store path where it is used, so it is never outside.
+          (if inStore == false then isString x else lib.strings.isStringLike x)
           && (absolute == null || absolute == isAbsolute)
           && (inStore == null || inStore == isInStore);
         merge = core.identity mergeEqualOption;

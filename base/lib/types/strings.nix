@@ -80,7 +80,7 @@ rec {
     pattern:
     let
       name = "strMatching ${lib.strings.escapeNixString pattern}";
-      functor = core.functorOf name (payload: strMatching payload.pattern) { inherit pattern; } (
+      functor = core.functorOf "strMatching" (payload: strMatching payload.pattern) { inherit pattern; } (
         a: b: if a == b then a else null
       );
     in

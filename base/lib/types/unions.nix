@@ -283,7 +283,7 @@ let
     core.base
     // {
       name = "attrTag";
-      description = "attribute-tagged union with choices: ${builtins.concatStringsSep ", " names}";
+      description = "attribute-tagged union with choices: ${builtins.concatStringsSep ", " (map lib.strings.escapeNixIdentifier names)}";
       descriptionClass = "noun";
       check = x: isAttrs x && length (attrNames x) == 1 && tags ? ${head (attrNames x)};
       merge =
