@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use firn_tests::{copy_tree, shell};
+use firn_tests::shell;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
@@ -118,7 +118,9 @@ fn results(dir: &Path, name: &str, expressions: &[&str]) -> Option<Vec<String>> 
 #[test]
 fn functions_give_what_nixpkgs_library_gives() {
     let dir = tempfile::tempdir().unwrap();
-    copy_tree(&root().join("tests/library/fixture"), &dir.path().join("fixture"));
+    // With its symbolic links.
+    let copied = shell(dir.path(), &format!("cp -a {} fixture", root().join("tests/library/fixture").display()));
+    assert!(copied.status.success());
     let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("tests/library/golden"))
         .unwrap()
         .map(|entry| entry.unwrap().path())

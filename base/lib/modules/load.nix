@@ -73,7 +73,7 @@ let
     let
       inherit (context) class;
       flakeClass = if class == null then "someApp" else class;
-      places = [ file ] ++ (if context.prefix == [ ] then [ ] else [ (showOption context.prefix) ]);
+      places = (if file == unknownFile then [ ] else [ file ]) ++ (if context.prefix == [ ] then [ ] else [ (showOption context.prefix) ]);
     in
     throw (
       "Expected a module, but found a value of type ${toJSON module._type}"
@@ -245,7 +245,13 @@ let
           class = module._class or null;
           disabled = module.disabledModules or [ ];
           imports = if module ? imports then prepareAll file' key' module.imports else [ ];
-          options = module.options or { };
+          options =
+            if !module ? options then
+              { }
+            else if isAttrs module.options then
+              module.options
+            else
+              parts.tree.notAnOption [ ] file' module.options;
           freeform = if module ? freeformType then [ module.freeformType ] else [ ];
           value =
             if module ? meta then

@@ -293,5 +293,6 @@ in
     level
     unmatchedOf
     isOption
+    notAnOption
     ;
 }

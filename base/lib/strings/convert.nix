@@ -71,7 +71,7 @@ rec {
 
     # Example
     ```nix
-    map isStorePath [ "/nix/store/zrfrfbwj10wh1pcydamxfqh9yc1ivqhp-x" "/nix/store" 1 ]
+    map isStorePath [ "${builtins.storeDir}/zrfrfbwj10wh1pcydamxfqh9yc1ivqhp-x" builtins.storeDir 1 ]
     => [ true false false ]
     ```
   */
