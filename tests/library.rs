@@ -119,7 +119,8 @@ fn results(dir: &Path, name: &str, expressions: &[&str]) -> Option<Vec<String>> 
 fn functions_give_what_nixpkgs_library_gives() {
     let dir = tempfile::tempdir().unwrap();
     // With its symbolic links.
-    let copied = shell(dir.path(), &format!("cp -a {} fixture", root().join("tests/library/fixture").display()));
+    let copied =
+        shell(dir.path(), &format!("cp -a {} fixture", root().join("tests/library/fixture").display()));
     assert!(copied.status.success());
     let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("tests/library/golden"))
         .unwrap()
