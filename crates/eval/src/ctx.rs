@@ -130,7 +130,6 @@ pub struct Ctx {
     pub(crate) globals: FxHashMap<Symbol, Value>,
     pub(crate) builtins: Attrs,
     pub(crate) depth: u32,
-    pub(crate) stack_limit: usize,
     errors: Vec<EvalError>,
     pending: u32,
     name_values: FxHashMap<Symbol, Value>,
@@ -161,7 +160,6 @@ impl Ctx {
             globals: FxHashMap::default(),
             builtins: Attrs::empty(),
             depth: 0,
-            stack_limit: 0,
             errors: Vec::new(),
             pending: 0,
             name_values: FxHashMap::default(),
@@ -179,6 +177,12 @@ impl Ctx {
     /// The symbol of a name.
     pub fn sym(&self, name: impl AsRef<[u8]>) -> Symbol {
         self.symbols.intern(name.as_ref())
+    }
+
+    /// The symbol of a string's text.
+    #[inline]
+    pub fn symbol_of(&mut self, s: crate::heap::Str) -> Symbol {
+        self.heap.symbol(s, self.symbols)
     }
 
     /// The text of a symbol.
@@ -364,11 +368,15 @@ impl Ctx {
     #[inline(always)]
     pub(crate) fn stack_is_short(&self) -> bool {
         let here = 0u8;
-        (&raw const here as usize) < self.stack_limit
+        (&raw const here as usize) < self.heap.stack_limit
     }
 
     #[cold]
     pub(crate) fn stack_overflow(&mut self, pos: Pos) -> Fail {
+        if self.heap.exhausted {
+            let text = "out of memory: the values of an evaluation may take up to 4 GiB";
+            return self.error(ErrorKind::StackOverflow, text, pos);
+        }
         self.error(ErrorKind::StackOverflow, "stack overflow; max-call-depth exceeded", pos)
     }
 

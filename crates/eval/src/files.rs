@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::Ctx;
 use crate::error::{ErrorKind, EvalError, Res};
-use crate::heap::{Env, Value};
+use crate::heap::{Env, Ref, Value};
 use crate::io::{FileKind, LogLevel, SourcePath};
 use crate::ir::ThunkCode;
 use crate::pos::{Origin, Pos, Source};
@@ -108,12 +108,12 @@ impl Ctx {
         }
     }
 
-    fn run_code(&mut self, code: &'static ThunkCode) -> Res {
+    fn run_code(&mut self, code: Ref<ThunkCode>) -> Res {
         let v = self.heap.thunk(code, Env::none(), self.stack.top());
         self.force(v, Pos::NONE)
     }
 
-    fn load_file(&mut self, file: &SourcePath, scope: Option<&StaticScope>) -> Res<&'static ThunkCode> {
+    fn load_file(&mut self, file: &SourcePath, scope: Option<&StaticScope>) -> Res<Ref<ThunkCode>> {
         if file.root == crate::COREPKGS_ROOT {
             let Some((name, text)) = crate::corepkgs::find(&file.path) else {
                 let m = crate::msg!("path '<nix{}>' does not exist", &file.path);
@@ -133,7 +133,7 @@ impl Ctx {
         source: Source,
         base: &SourcePath,
         scope: Option<&StaticScope>,
-    ) -> Res<&'static ThunkCode> {
+    ) -> Res<Ref<ThunkCode>> {
         let ast = self.parse(&source, base)?;
         match resolve(self, &ast, source, base.root, scope) {
             Ok(code) => Ok(code),

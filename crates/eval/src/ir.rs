@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use firn_syntax::symbol::Symbol;
 
-use crate::heap::{PrimId, Shape, Value};
+use crate::heap::{PrimId, Ref, Run, Shape, Value};
 use crate::pos::Pos;
 
 /// An expression to be evaluated now.
@@ -24,35 +24,35 @@ pub enum Node {
     /// A capture.
     Capture(u32, Pos),
     /// A name that only `with` can give.
-    With(&'static WithVar),
+    With(Ref<WithVar>),
     /// A function.
-    Lambda(&'static LambdaCode),
+    Lambda(Ref<LambdaCode>),
     /// `let … in body`.
-    Let(&'static LetNode),
+    Let(Ref<LetNode>),
     /// A call.
-    Call(&'static CallNode),
+    Call(Ref<CallNode>),
     /// A call of a primop that is known by name, with all its arguments.
-    Prim(&'static PrimNode),
+    Prim(Ref<PrimNode>),
     /// `e.a.b`, with or without a default.
-    Select(&'static SelectNode),
+    Select(Ref<SelectNode>),
     /// `e ? a.b`
-    HasAttr(&'static HasAttrNode),
+    HasAttr(Ref<HasAttrNode>),
     /// `{ … }`
-    Attrs(&'static AttrsNode),
+    Attrs(Ref<AttrsNode>),
     /// `[ … ]`
-    List(&'static [Lazy]),
+    List(Run<Lazy>),
     /// `if c then a else b`
-    If(&'static IfNode),
+    If(Ref<IfNode>),
     /// `assert c; e`
-    Assert(&'static AssertNode),
+    Assert(Ref<AssertNode>),
     /// `with e; body`
-    WithScope(&'static WithNode),
+    WithScope(Ref<WithNode>),
     /// `!e`
-    Not(&'static (Node, Pos)),
+    Not(Ref<(Node, Pos)>),
     /// An operator.
-    Binary(BinOp, &'static BinNode),
+    Binary(BinOp, Ref<BinNode>),
     /// Interpolated string or path.
-    Interp(&'static InterpNode),
+    Interp(Ref<InterpNode>),
     /// A value from outside the file, perhaps delayed.
     Outer(Value, Pos),
     /// `__curPos`
@@ -108,11 +108,11 @@ pub enum Lazy {
     /// A capture, as it is.
     Capture(u32),
     /// A function: made at once.
-    Closure(&'static LambdaCode),
+    Closure(Ref<LambdaCode>),
     /// Anything else.
-    Thunk(&'static ThunkCode),
+    Thunk(Ref<ThunkCode>),
     /// A select whose result is taken at once if it is already there.
-    Select(&'static LazySelect),
+    Select(Ref<LazySelect>),
 }
 
 /// `a.b` in a delayed position.
@@ -122,7 +122,7 @@ pub struct LazySelect {
     /// The attribute.
     pub key: StaticKey,
     /// The thunk to make if the answer is not there yet.
-    pub code: &'static ThunkCode,
+    pub code: Ref<ThunkCode>,
 }
 
 /// Where a captured value is taken from: a slot or a capture of the code that captures it.
@@ -156,12 +156,12 @@ impl Src {
 }
 
 /// The code of a thunk.
-#[repr(align(8))]
+#[repr(align(32))]
 pub struct ThunkCode {
     /// What to evaluate.
     pub body: Node,
     /// What it captures.
-    pub caps: &'static [Src],
+    pub caps: Run<Src>,
     /// Slots of its frame.
     pub frame: u32,
     /// Where the expression stands.
@@ -169,26 +169,25 @@ pub struct ThunkCode {
 }
 
 /// The code of a function.
-#[repr(align(8))]
 pub struct LambdaCode {
     /// What to evaluate.
     pub body: Node,
     /// What it captures.
-    pub caps: &'static [Src],
+    pub caps: Run<Src>,
     /// Parameters: slots 0… of the frame; the last one is the set if there are formals.
     pub arity: u32,
     /// Slots of its frame.
     pub frame: u32,
     /// Formals of the last parameter.
-    pub formals: Option<&'static FormalsCode>,
+    pub formals: Option<Ref<FormalsCode>>,
     /// Parameters that are evaluated first of all, in this order.
-    pub strict: &'static [u8],
+    pub strict: Run<u8>,
     /// Where each of the merged functions stands.
-    pub positions: &'static [Pos],
+    pub positions: Run<Pos>,
     /// The name it was bound to.
     pub name: Option<Symbol>,
     /// The name of each parameter, where it has one.
-    pub params: &'static [Option<Symbol>],
+    pub params: Run<Option<Symbol>>,
     /// The doc comment: a span in the source of the first position.
     pub doc: firn_syntax::ast::Span,
 }
@@ -203,7 +202,7 @@ impl LambdaCode {
 /// `{ a, b ? d, ... }`
 pub struct FormalsCode {
     /// Sorted by symbol; the i-th is bound to slot `first_slot + i`.
-    pub formals: &'static [FormalCode],
+    pub formals: Run<FormalCode>,
     /// Slot of the first formal.
     pub first_slot: u32,
     /// Whether `...` is there.
@@ -229,17 +228,17 @@ pub struct WithVar {
     /// Where it stands.
     pub pos: Pos,
     /// The sets, innermost first, where each `with` stands, and an inline cache.
-    pub sets: &'static [(Src, Pos, AtomicU64)],
+    pub sets: Run<(Src, Pos, AtomicU64)>,
 }
 
 /// Bindings that may refer to each other.
 pub struct Group {
     /// Bindings that are there at once: constants and what is bound outside.
-    pub simple: &'static [(u32, Lazy)],
+    pub simple: Run<(u32, Lazy)>,
     /// Thunks and closures: all are made first, then their captures are filled in.
-    pub allocs: &'static [(u32, Lazy)],
+    pub allocs: Run<(u32, Lazy)>,
     /// Other names of bindings of this group: to slot, from slot.
-    pub aliases: &'static [(u32, u32)],
+    pub aliases: Run<(u32, u32)>,
 }
 
 /// `let … in body`
@@ -255,7 +254,7 @@ pub struct CallNode {
     /// The function.
     pub f: Node,
     /// The arguments.
-    pub args: &'static [Lazy],
+    pub args: Run<Lazy>,
     /// Where it stands.
     pub pos: Pos,
 }
@@ -274,7 +273,7 @@ pub struct PrimNode {
     /// Which.
     pub id: PrimId,
     /// As many as it takes.
-    pub args: &'static [PrimArg],
+    pub args: Run<PrimArg>,
     /// Where the call stands.
     pub pos: Pos,
 }
@@ -291,8 +290,18 @@ pub struct StaticKey {
 pub enum Key {
     /// Known.
     Static(StaticKey),
-    /// Computed. The text of the expression is for messages.
-    Dynamic(Node, Pos, &'static str),
+    /// Computed.
+    Dynamic(Ref<DynamicKey>),
+}
+
+/// An attribute name in a path that is computed.
+pub struct DynamicKey {
+    /// What gives it.
+    pub name: Node,
+    /// Where that stands.
+    pub pos: Pos,
+    /// Its text, for messages.
+    pub text: &'static str,
 }
 
 /// `e.a.b or d`
@@ -302,7 +311,7 @@ pub struct SelectNode {
     /// Where the set stands.
     pub set_pos: Pos,
     /// The path.
-    pub keys: &'static [Key],
+    pub keys: Run<Key>,
     /// The default.
     pub default: Option<Node>,
     /// Where it stands.
@@ -316,7 +325,7 @@ pub struct HasAttrNode {
     /// Where the set stands.
     pub set_pos: Pos,
     /// The path.
-    pub keys: &'static [Key],
+    pub keys: Run<Key>,
     /// Where it stands.
     pub pos: Pos,
 }
@@ -326,11 +335,11 @@ pub struct AttrsNode {
     /// The static names.
     pub shape: Shape,
     /// Their values in the order of the shape: delayed, or for a recursive set its slots.
-    pub values: &'static [Lazy],
+    pub values: Run<Lazy>,
     /// Bindings to be made before: those of a recursive set, the sources of `inherit (e)`.
-    pub group: Option<&'static Group>,
+    pub group: Option<Ref<Group>>,
     /// Attributes with computed names.
-    pub dynamics: &'static [DynamicNode],
+    pub dynamics: Run<DynamicNode>,
     /// The index of `__overrides` in a recursive set, and for each name whether it may be overridden.
     pub overrides: Option<usize>,
     /// Where it stands.
@@ -386,7 +395,7 @@ pub struct WithNode {
 /// Interpolated string or path.
 pub struct InterpNode {
     /// The parts, evaluated in order.
-    pub parts: &'static [(Node, Pos)],
+    pub parts: Run<(Node, Pos)>,
     /// The result is a path; its tree is that of the first part.
     pub path: bool,
     /// Where it stands.
@@ -404,9 +413,9 @@ impl StaticKey {
 #[inline(always)]
 pub fn cached(cache: &AtomicU64, shape: Shape) -> Option<Option<usize>> {
     let w = cache.load(Relaxed);
-    if w >> 16 == shape.id() {
-        let i = (w & 0xffff) as usize;
-        Some(if i == 0xffff { None } else { Some(i) })
+    if w >> 32 == shape.id() {
+        let i = w as u32;
+        Some(if i == u32::MAX { None } else { Some(i as usize) })
     } else {
         None
     }
@@ -415,9 +424,6 @@ pub fn cached(cache: &AtomicU64, shape: Shape) -> Option<Option<usize>> {
 /// Remembers where a name is in a shape.
 #[inline]
 pub fn remember(cache: &AtomicU64, shape: Shape, index: Option<usize>) {
-    match index {
-        Some(i) if i < 0xffff => cache.store(shape.id() << 16 | i as u64, Relaxed),
-        Some(_) => {}
-        None => cache.store(shape.id() << 16 | 0xffff, Relaxed),
-    }
+    let i = index.map_or(u32::MAX, |i| i as u32);
+    cache.store(shape.id() << 32 | u64::from(i), Relaxed);
 }

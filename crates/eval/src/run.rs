@@ -17,7 +17,7 @@ pub fn run<T: Send>(make: impl FnOnce() -> Ctx + Send, f: impl FnOnce(&mut Ctx) 
         let work = move || {
             let here = 0u8;
             let mut ctx = make();
-            ctx.stack_limit = (&raw const here as usize).saturating_sub(size - RESERVE);
+            ctx.heap.stack_limit = (&raw const here as usize).saturating_sub(size - RESERVE);
             let out = f(&mut ctx);
             // Values live until the process ends: nothing is gained by taking the context apart.
             std::mem::forget(ctx);

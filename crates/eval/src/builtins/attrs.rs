@@ -66,8 +66,8 @@ pub(super) const TABLE: &[PrimOp] = &[
 impl Ctx {
     /// An attribute that must be there, for builtins that take sets: the reference's error has no suggestions.
     pub fn required_attr(&mut self, set: Attrs, name: Symbol, what: &'static str) -> Res<(Value, Pos)> {
-        match set.get_with_pos(name) {
-            Some(found) => Ok(found),
+        match self.heap.find(set, name) {
+            Some((f, i)) => Ok((f.value(i), f.pos(i))),
             None => {
                 self.error(ErrorKind::Type, msg!("attribute '{}' missing", self.name_text(name)), P);
                 Err(self.trace(P, what))
@@ -104,7 +104,7 @@ fn get_attr(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         ctx.force_str_no_ctx(args[0], P, "while evaluating the first argument passed to builtins.getAttr")?;
     let set =
         ctx.force_attrs(args[1], P, "while evaluating the second argument passed to builtins.getAttr")?;
-    let name = ctx.symbols.intern(name.as_bytes());
+    let name = ctx.symbol_of(name);
     let (v, _) = ctx.required_attr(set, name, "in the attribute set under consideration")?;
     ctx.force(v, P)
 }
@@ -114,7 +114,8 @@ fn has_attr(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         ctx.force_str_no_ctx(args[0], P, "while evaluating the first argument passed to builtins.hasAttr")?;
     let set =
         ctx.force_attrs(args[1], P, "while evaluating the second argument passed to builtins.hasAttr")?;
-    Ok(Value::bool(ctx.symbols.find(name.as_bytes()).is_some_and(|n| set.has(n))))
+    let name = ctx.symbol_of(name);
+    Ok(Value::bool(ctx.heap.find(set, name).is_some()))
 }
 
 fn get_attr_pos(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
@@ -125,7 +126,7 @@ fn get_attr_pos(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         P,
         "while evaluating the second argument passed to builtins.unsafeGetAttrPos",
     )?;
-    let name = ctx.symbols.intern(name.as_bytes());
+    let name = ctx.symbol_of(name);
     match set.get_with_pos(name) {
         Some((_, pos)) => Ok(ctx.position_value(pos)),
         None => Ok(Value::NULL),
@@ -156,10 +157,9 @@ fn remove_attrs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     for i in 0..list.len() {
         let what = "while evaluating the values of the second argument passed to builtins.removeAttrs";
         let name = ctx.force_str_no_ctx(list.get(i), P, what)?;
-        if let Some(n) = ctx.symbols.find(name.as_bytes()) {
-            if set.has(n) {
-                names.push(n);
-            }
+        let n = ctx.symbol_of(name);
+        if ctx.heap.find(set, n).is_some() {
+            names.push(n);
         }
     }
     if names.is_empty() {
@@ -181,7 +181,7 @@ fn list_to_attrs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         let what =
             "while evaluating the `name` attribute of an element of the list passed to builtins.listToAttrs";
         let name = ctx.force_str_no_ctx(name, pos, what)?;
-        found.push((ctx.symbols.intern(name.as_bytes()), i as u32, pair));
+        found.push((ctx.symbol_of(name), i as u32, pair));
     }
     found.sort_unstable_by_key(|f| (f.0, f.1));
     found.dedup_by_key(|f| f.0);
@@ -225,15 +225,15 @@ fn intersect_attrs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 fn cat_attrs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let name =
         ctx.force_str_no_ctx(args[0], P, "while evaluating the first argument passed to builtins.catAttrs")?;
-    let name = ctx.symbols.intern(name.as_bytes());
+    let name = ctx.symbol_of(name);
     let list =
         ctx.force_list(args[1], P, "while evaluating the second argument passed to builtins.catAttrs")?;
     let mut out: SmallVec<[Value; 32]> = SmallVec::new();
     for i in 0..list.len() {
         let what = "while evaluating an element in the list passed as second argument to builtins.catAttrs";
         let set = ctx.force_attrs(list.get(i), P, what)?;
-        if let Some(v) = set.get(name) {
-            out.push(v);
+        if let Some((f, i)) = ctx.heap.find(set, name) {
+            out.push(f.value(i));
         }
     }
     Ok(ctx.list(&out))

@@ -171,7 +171,7 @@ fn all(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 
 fn gen_list(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let n = ctx.force_int(args[1], P, "while evaluating the second argument passed to builtins.genList")?;
-    let Some(len) = usize::try_from(n).ok().filter(|n| *n < 1 << 40) else {
+    let Some(len) = usize::try_from(n).ok().filter(|n| ctx.heap.has_room(*n)) else {
         return Err(ctx.error(ErrorKind::Eval, msg!("cannot create list of size {}", n), P));
     };
     let f =
@@ -244,7 +244,7 @@ fn group_by(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         let r = ctx.call(f, &[v], P)?;
         let what = "while evaluating the return value of the grouping function passed to builtins.groupBy";
         let name = ctx.force_str_no_ctx(r, P, what)?;
-        groups.entry(ctx.symbols.intern(name.as_bytes())).or_default().push(v);
+        groups.entry(ctx.symbol_of(name)).or_default().push(v);
     }
     let mut out = AttrsBuilder::with_capacity(groups.len());
     for (name, values) in groups {

@@ -13,7 +13,7 @@ use crate::pos::{Origin, Pos};
 impl Ctx {
     #[inline(never)]
     pub(super) fn eval_attrs(&mut self, node: &'static AttrsNode, env: Env, fp: Frame) -> Res {
-        if let Some(g) = node.group {
+        if let Some(g) = &node.group {
             self.bind_group(g, env, fp);
         }
         let set = self.heap.new_attrs(node.shape);
@@ -40,7 +40,7 @@ impl Ctx {
             }
             let name =
                 self.force_str_no_ctx(name, d.pos, "while evaluating the name of a dynamic attribute")?;
-            let name = self.symbols.intern(name.as_bytes());
+            let name = self.symbol_of(name);
             if let Some((_, pos)) = set.get_with_pos(name) {
                 let at = self.show_pos(pos);
                 let m = msg!("dynamic attribute '{}' already defined at {}", self.name_text(name), at);

@@ -197,7 +197,7 @@ impl Ctx {
                 self.counters.calls += 1;
                 self.eval(&code.body, env, frame)
             }
-            Some(formals) => match self.bind_formals(code, formals, env, frame, pos) {
+            Some(formals) => match self.bind_formals(code, formals.get(), env, frame, pos) {
                 Ok(()) => {
                     self.counters.calls += 1;
                     self.eval(&code.body, env, frame)
@@ -302,9 +302,9 @@ impl Ctx {
             |i: &usize| (first + *i as u32, all[*i].default.as_ref().expect("only those with a default"));
         for (slot, lazy) in missing.iter().map(default) {
             let v = match lazy {
-                Lazy::Thunk(code) => self.heap.thunk_unfilled(code),
+                Lazy::Thunk(code) => self.heap.thunk_unfilled(*code),
                 Lazy::Select(s) => self.heap.thunk_unfilled(s.code),
-                Lazy::Closure(code) => self.heap.closure_unfilled(code),
+                Lazy::Closure(code) => self.heap.closure_unfilled(*code),
                 other => self.delay(other, env, frame),
             };
             frame.set(slot, v);

@@ -12,7 +12,7 @@ pub use coerce::Coerce;
 
 use crate::Ctx;
 use crate::error::{ErrorKind, Res};
-use crate::heap::{Env, Frame, Value};
+use crate::heap::{Env, Frame, Ref, Value};
 use crate::ir::{Group, IfNode, LambdaCode, Lazy, LetNode, Node, WithNode, WithVar, cached, remember};
 use crate::pos::Pos;
 
@@ -48,21 +48,21 @@ impl Ctx {
             Node::Local(slot, pos) => self.eval_local(*slot, *pos, fp),
             Node::Capture(i, pos) => self.eval_capture(*i, *pos, env),
             Node::Outer(v, pos) => self.eval_outer(*v, *pos),
-            Node::Select(s) => self.eval_select(s, env, fp),
-            Node::Call(c) => self.eval_call(c, env, fp),
-            Node::Prim(p) => self.eval_prim(p, env, fp),
-            Node::If(n) => self.eval_if(n, env, fp),
-            Node::Let(n) => self.eval_let(n, env, fp),
-            Node::WithScope(n) => self.eval_with_scope(n, env, fp),
-            Node::Assert(n) => self.eval_assert(n, env, fp),
-            Node::Attrs(n) => self.eval_attrs(n, env, fp),
-            Node::Binary(op, n) => self.eval_binary(*op, n, env, fp),
-            Node::Lambda(code) => self.eval_lambda(code, env, fp),
-            Node::List(elems) => self.eval_list(elems, env, fp),
-            Node::With(w) => self.eval_with_var(w, env, fp),
-            Node::Interp(n) => self.eval_interp(n, env, fp),
-            Node::HasAttr(n) => self.eval_has_attr(n, env, fp),
-            Node::Not(n) => self.eval_not(n, env, fp),
+            Node::Select(s) => self.eval_select(s.get(), env, fp),
+            Node::Call(c) => self.eval_call(c.get(), env, fp),
+            Node::Prim(p) => self.eval_prim(p.get(), env, fp),
+            Node::If(n) => self.eval_if(n.get(), env, fp),
+            Node::Let(n) => self.eval_let(n.get(), env, fp),
+            Node::WithScope(n) => self.eval_with_scope(n.get(), env, fp),
+            Node::Assert(n) => self.eval_assert(n.get(), env, fp),
+            Node::Attrs(n) => self.eval_attrs(n.get(), env, fp),
+            Node::Binary(op, n) => self.eval_binary(*op, n.get(), env, fp),
+            Node::Lambda(code) => self.eval_lambda(*code, env, fp),
+            Node::List(elems) => self.eval_list(elems.slice(), env, fp),
+            Node::With(w) => self.eval_with_var(w.get(), env, fp),
+            Node::Interp(n) => self.eval_interp(n.get(), env, fp),
+            Node::HasAttr(n) => self.eval_has_attr(n.get(), env, fp),
+            Node::Not(n) => self.eval_not(n.get(), env, fp),
             Node::CurPos(pos) => self.eval_position(*pos),
         }
     }
@@ -105,7 +105,7 @@ impl Ctx {
     }
 
     #[inline(never)]
-    fn eval_lambda(&mut self, code: &'static LambdaCode, env: Env, fp: Frame) -> Res {
+    fn eval_lambda(&mut self, code: Ref<LambdaCode>, env: Env, fp: Frame) -> Res {
         Ok(self.heap.closure(code, env, fp))
     }
 
@@ -150,8 +150,8 @@ impl Ctx {
                 self.counters.avoided += 1;
                 env.get_short(*i)
             }
-            Lazy::Thunk(code) => self.heap.thunk(code, env, fp),
-            Lazy::Closure(code) => self.heap.closure(code, env, fp),
+            Lazy::Thunk(code) => self.heap.thunk(*code, env, fp),
+            Lazy::Closure(code) => self.heap.closure(*code, env, fp),
             Lazy::Select(s) => {
                 let set = match s.set.local() {
                     Some(slot) => fp.get_short(slot),
@@ -161,13 +161,7 @@ impl Ctx {
                     let shape = a.raw_shape();
                     let found = match cached(&s.key.cache, shape) {
                         Some(i) => i.map(|i| a.value_at(i)),
-                        None => match a.find(s.key.name) {
-                            Some((f, i)) => {
-                                remember(&s.key.cache, f.shape(), Some(i));
-                                Some(f.value(i))
-                            }
-                            None => None,
-                        },
+                        None => self.lookup_slow(a, &s.key),
                     };
                     if let Some(v) = found.map(Value::resolved) {
                         if v.is_plain() {
@@ -194,9 +188,9 @@ impl Ctx {
         }
         for (slot, lazy) in g.allocs {
             let v = match lazy {
-                Lazy::Thunk(code) => self.heap.thunk_unfilled(code),
+                Lazy::Thunk(code) => self.heap.thunk_unfilled(*code),
                 Lazy::Select(s) => self.heap.thunk_unfilled(s.code),
-                Lazy::Closure(code) => self.heap.closure_unfilled(code),
+                Lazy::Closure(code) => self.heap.closure_unfilled(*code),
                 other => self.delay(other, env, fp),
             };
             fp.set(*slot, v);
@@ -248,17 +242,16 @@ impl Ctx {
                 self.force_attrs(set, *pos, "while evaluating the first subexpression of a with expression")?;
             let shape = set.raw_shape();
             let found = match cached(cache, shape) {
-                Some(i) => i.map(|i| (set.value_at(i), i)),
-                None => match set.as_flat() {
-                    Some(f) => {
-                        let i = f.shape().index(w.name);
-                        remember(cache, f.shape(), i);
-                        i.map(|i| (f.value(i), i))
+                Some(i) => i.map(|i| set.value_at(i)),
+                None => {
+                    let found = self.heap.find(set, w.name);
+                    if let Some(f) = set.as_flat() {
+                        remember(cache, f.shape(), found.map(|f| f.1));
                     }
-                    None => set.find(w.name).map(|(f, i)| (f.value(i), i)),
-                },
+                    found.map(|(f, i)| f.value(i))
+                }
             };
-            if let Some((v, _)) = found {
+            if let Some(v) = found {
                 return self.force(v, w.pos);
             }
         }

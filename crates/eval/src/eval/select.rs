@@ -5,7 +5,7 @@ use firn_syntax::Symbol;
 use crate::Ctx;
 use crate::error::{ErrorKind, EvalError, Fail, Res};
 use crate::heap::{Attrs, Env, Frame, Value};
-use crate::ir::{HasAttrNode, Key, SelectNode, StaticKey, cached, remember};
+use crate::ir::{DynamicKey, HasAttrNode, Key, SelectNode, StaticKey, cached, remember};
 use crate::msg;
 use crate::pos::Pos;
 
@@ -23,7 +23,7 @@ impl Ctx {
             let dynamic;
             let key: &StaticKey = match key {
                 Key::Static(k) => k,
-                Key::Dynamic(n, pos, _) => match self.attr_name(n, *pos, env, fp) {
+                Key::Dynamic(d) => match self.attr_name(d.get(), env, fp) {
                     Ok(name) => {
                         dynamic = StaticKey::new(name);
                         &dynamic
@@ -46,7 +46,7 @@ impl Ctx {
                 self.trace(node.pos, "while selecting an attribute");
                 return Err(self.select_failed(node, i, found, env, fp));
             };
-            match lookup(attrs, key) {
+            match self.lookup(attrs, key) {
                 Some(v) => {
                     cur = v;
                     found = Some((attrs, key.name));
@@ -122,7 +122,7 @@ impl Ctx {
                 self.trace(pos, text);
             }
         }
-        let text = msg!("while evaluating the attribute '{}'", self.path_text(node.keys, env, fp));
+        let text = msg!("while evaluating the attribute '{}'", self.path_text(&node.keys, env, fp));
         self.resume(mark);
         self.trace(node.pos, text)
     }
@@ -135,11 +135,11 @@ impl Ctx {
             }
             match k {
                 Key::Static(k) => out.push_str(&self.name_text(k.name)),
-                Key::Dynamic(n, pos, text) => match self.attr_name(n, *pos, env, fp) {
+                Key::Dynamic(d) => match self.attr_name(d.get(), env, fp) {
                     Ok(name) => out.push_str(&self.name_text(name)),
                     Err(_) => {
                         out.push_str("\"${");
-                        out.push_str(text);
+                        out.push_str(d.text);
                         out.push_str("}\"");
                     }
                 },
@@ -149,16 +149,10 @@ impl Ctx {
     }
 
     /// The name that a computed element of an attribute path stands for.
-    pub(super) fn attr_name(
-        &mut self,
-        n: &'static crate::ir::Node,
-        pos: Pos,
-        env: Env,
-        fp: Frame,
-    ) -> Res<Symbol> {
-        let v = self.eval(n, env, fp)?;
-        let s = self.force_str_no_ctx(v, pos, "while evaluating an attribute name")?;
-        Ok(self.symbols.intern(s.as_bytes()))
+    pub(super) fn attr_name(&mut self, key: &'static DynamicKey, env: Env, fp: Frame) -> Res<Symbol> {
+        let v = self.eval(&key.name, env, fp)?;
+        let s = self.force_str_no_ctx(v, key.pos, "while evaluating an attribute name")?;
+        Ok(self.symbol_of(s))
     }
 
     #[inline(never)]
@@ -172,12 +166,12 @@ impl Ctx {
             let dynamic;
             let key: &StaticKey = match key {
                 Key::Static(k) => k,
-                Key::Dynamic(n, pos, _) => {
-                    dynamic = StaticKey::new(self.attr_name(n, *pos, env, fp)?);
+                Key::Dynamic(d) => {
+                    dynamic = StaticKey::new(self.attr_name(d.get(), env, fp)?);
                     &dynamic
                 }
             };
-            match cur.as_attrs().and_then(|a| lookup(a, key)) {
+            match cur.as_attrs().and_then(|a| self.lookup(a, key)) {
                 Some(v) => cur = v,
                 None => return Ok(Value::FALSE),
             }
@@ -186,24 +180,23 @@ impl Ctx {
     }
 }
 
-/// Finds an attribute through the key's inline cache.
-#[inline(always)]
-fn lookup(attrs: Attrs, key: &StaticKey) -> Option<Value> {
-    let shape = attrs.raw_shape();
-    if let Some(i) = cached(&key.cache, shape) {
-        return i.map(|i| attrs.value_at(i));
-    }
-    lookup_slow(attrs, key)
-}
-
-#[inline(never)]
-fn lookup_slow(attrs: Attrs, key: &StaticKey) -> Option<Value> {
-    match attrs.as_flat() {
-        Some(f) => {
-            let i = f.shape().index(key.name);
-            remember(&key.cache, f.shape(), i);
-            i.map(|i| f.value(i))
+impl Ctx {
+    /// Finds an attribute through the key's inline cache.
+    #[inline(always)]
+    pub(super) fn lookup(&mut self, attrs: Attrs, key: &StaticKey) -> Option<Value> {
+        let shape = attrs.raw_shape();
+        if let Some(i) = cached(&key.cache, shape) {
+            return i.map(|i| attrs.value_at(i));
         }
-        None => attrs.get(key.name),
+        self.lookup_slow(attrs, key)
+    }
+
+    #[inline(never)]
+    pub(super) fn lookup_slow(&mut self, attrs: Attrs, key: &StaticKey) -> Option<Value> {
+        let found = self.heap.find(attrs, key.name);
+        if let Some(f) = attrs.as_flat() {
+            remember(&key.cache, f.shape(), found.map(|f| f.1));
+        }
+        found.map(|(f, i)| f.value(i))
     }
 }

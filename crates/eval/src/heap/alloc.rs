@@ -1,8 +1,11 @@
 //! Bump allocation and the constructors of all objects.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use super::arena;
 use super::attrs::{Attrs, Shape};
+use super::code::{Ref, Run};
+use super::memo::Memo;
 use super::object::{List, Str};
 use super::thunk::{Env, Thunk};
 use super::value::{self, Value};
@@ -11,10 +14,12 @@ use crate::ir::{LambdaCode, Src, ThunkCode};
 
 use super::stack::Frame;
 
-/// Words of the first chunk (256 KiB); each is twice as large as the one before, up to [`MAX_CHUNK`].
-const FIRST_CHUNK: usize = 1 << 15;
-/// Words of the largest chunks (4 MiB). Chunks are mapped with their pages in place: one fault for each would cost more.
-const MAX_CHUNK: usize = 1 << 19;
+/// Bytes of the first chunk (256 KiB); each is twice as large as the one before, up to [`MAX_CHUNK`].
+const FIRST_CHUNK: u64 = 1 << 18;
+/// Bytes of the largest chunks: two large pages.
+const MAX_CHUNK: u64 = 1 << 22;
+/// Bytes of the region that are only given to an evaluation that is told to stop.
+const RESERVE: u64 = if cfg!(miri) { 1 << 20 } else { 64 << 20 };
 
 /// What was allocated so far. Plain counts: cheap enough to be always on.
 #[derive(Clone, Copy, Default, Debug)]
@@ -22,10 +27,17 @@ const MAX_CHUNK: usize = 1 << 19;
 pub struct HeapCounters {
     pub chunks: u64,
     pub thunks: u64,
+    /// Captures, functions and arguments of thunks.
+    pub thunk_captures: u64,
     pub closures: u64,
+    pub closure_captures: u64,
+    /// Bytes of code.
+    pub code_bytes: u64,
     pub sets: u64,
     pub set_attrs: u64,
     pub shapes: u64,
+    /// Names in shapes.
+    pub shape_names: u64,
     pub lists: u64,
     pub list_elems: u64,
     pub strings: u64,
@@ -34,16 +46,18 @@ pub struct HeapCounters {
 
 /// The memory of one evaluation thread.
 pub struct Heap {
-    cur: *mut u64,
-    end: *mut u64,
-    next_chunk: usize,
+    cur: *mut u32,
+    end: *mut u32,
+    next_chunk: u64,
     mapped: u64,
+    pub(super) memo: Memo,
+    /// The address below which the machine's stack must not grow; beyond all addresses once memory is short.
+    pub(crate) stack_limit: usize,
+    /// Whether the process has used up its memory for values.
+    pub(crate) exhausted: bool,
     /// What was allocated so far.
     pub counters: HeapCounters,
 }
-
-static EMPTY_LIST: AtomicU64 = AtomicU64::new(0);
-static EMPTY_STR: [AtomicU64; 1] = [const { AtomicU64::new(0) }];
 
 impl Default for Heap {
     fn default() -> Self {
@@ -54,23 +68,34 @@ impl Default for Heap {
 impl Heap {
     /// An empty heap; memory is asked for on first use.
     pub fn new() -> Heap {
+        arena::init();
         Heap {
             cur: std::ptr::null_mut(),
             end: std::ptr::null_mut(),
             next_chunk: FIRST_CHUNK,
             mapped: 0,
+            memo: Memo::new(),
+            stack_limit: 0,
+            exhausted: false,
             counters: HeapCounters::default(),
         }
     }
 
-    /// Bytes handed out so far (chunks are counted whole).
+    /// Bytes handed out so far.
     pub fn bytes(&self) -> u64 {
-        self.mapped * 8
+        self.mapped - (self.end as usize - self.cur as usize) as u64
     }
 
+    /// Whether an object of so many words can be made.
+    pub(crate) fn has_room(&self, words: usize) -> bool {
+        (words as u64).checked_mul(4).is_some_and(|n| n.saturating_add(RESERVE) <= arena::left())
+    }
+
+    /// Fresh words, an even number of them, all zero, at a multiple of eight bytes.
     #[inline(always)]
-    pub(super) fn words(&mut self, n: usize) -> *mut u64 {
-        if (self.end as usize).wrapping_sub(self.cur as usize) >= n * 8 {
+    pub(super) fn words(&mut self, n: usize) -> *mut u32 {
+        let n = (n + 1) & !1;
+        if (self.end as usize).wrapping_sub(self.cur as usize) >= n * 4 {
             let p = self.cur;
             // SAFETY: the chunk has at least n more words.
             self.cur = unsafe { p.add(n) };
@@ -82,19 +107,26 @@ impl Heap {
 
     #[cold]
     #[inline(never)]
-    fn words_slow(&mut self, n: usize) -> *mut u64 {
+    fn words_slow(&mut self, n: usize) -> *mut u32 {
         self.counters.chunks += 1;
-        if n > self.next_chunk / 8 {
-            self.mapped += n as u64;
-            return map(n);
+        let bytes = n as u64 * 4;
+        if arena::left() < bytes.saturating_add(RESERVE) {
+            // The evaluation fails at the next call.
+            self.exhausted = true;
+            self.stack_limit = usize::MAX;
         }
-        let words = self.next_chunk;
-        self.next_chunk = (words * 2).min(MAX_CHUNK);
-        self.mapped += words as u64;
-        let p = map(words);
-        // SAFETY: the chunk has that many words, n is less.
+        if bytes > self.next_chunk / 8 {
+            let pages = (bytes + 4095) & !4095;
+            self.mapped += pages;
+            return map(pages);
+        }
+        let chunk = self.next_chunk;
+        self.next_chunk = (chunk * 2).min(MAX_CHUNK);
+        self.mapped += chunk;
+        let p = map(chunk);
+        // SAFETY: the chunk has that many bytes, n words are less.
         unsafe {
-            self.end = p.add(words);
+            self.end = p.byte_add(chunk as usize);
             self.cur = p.add(n);
         }
         p
@@ -113,15 +145,16 @@ impl Heap {
 
     /// A value of the embedding program, by its index there.
     pub fn external(&mut self, index: u32) -> Value {
-        self.boxed(value::KIND_EXTERNAL | (index as u64) << 32, 0)
+        self.boxed(value::KIND_EXTERNAL, u64::from(index))
     }
 
-    fn boxed(&mut self, header: u64, word: u64) -> Value {
-        let p = self.words(2);
-        // SAFETY: two fresh words.
+    fn boxed(&mut self, header: u32, wide: u64) -> Value {
+        let p = self.words(3);
+        // SAFETY: three fresh words.
         unsafe {
             p.write(header);
-            p.add(1).write(word);
+            p.add(1).write(wide as u32);
+            p.add(2).write((wide >> 32) as u32);
         }
         Value::from_ptr(p, value::OBJ)
     }
@@ -146,16 +179,17 @@ impl Heap {
     pub fn string_with(&mut self, len: usize, ctx: ContextId, fill: impl FnOnce(&mut [u8])) -> Value {
         if len == 0 && ctx == ContextId::NONE {
             fill(&mut []);
-            return Value::from_ptr(EMPTY_STR.as_ptr().cast(), value::STR);
+            return Value::from_place(arena::EMPTY_STR, value::STR);
         }
         assert!(len <= u32::MAX as usize, "a string of {len} bytes is too long");
         self.counters.strings += 1;
         self.counters.string_bytes += len as u64;
-        let p = self.words(1 + len.div_ceil(8));
+        let p = self.words(2 + len.div_ceil(4));
         // SAFETY: fresh words, enough for header and bytes; the bytes are zeroed by the mapping before they are lent.
         unsafe {
-            p.write(len as u64 | (ctx.0 as u64) << 32);
-            let bytes = p.add(1).cast::<u8>();
+            p.write(len as u32);
+            p.add(1).write(ctx.0);
+            let bytes = p.add(2).cast::<u8>();
             fill(std::slice::from_raw_parts_mut(bytes, len));
         }
         Value::from_ptr(p, value::STR)
@@ -171,12 +205,13 @@ impl Heap {
 
     /// A path: a tree (0 is the file system) and an absolute canonical path in it.
     pub fn path(&mut self, root: u32, path: &[u8]) -> Value {
-        let p = self.words(2 + path.len().div_ceil(8));
-        // SAFETY: fresh words, enough for header, length and bytes.
+        let p = self.words(3 + path.len().div_ceil(4));
+        // SAFETY: fresh words, enough for header, tree, length and bytes.
         unsafe {
-            p.write(value::KIND_PATH | (root as u64) << 32);
-            p.add(1).write(path.len() as u64);
-            std::ptr::copy_nonoverlapping(path.as_ptr(), p.add(2).cast::<u8>(), path.len());
+            p.write(value::KIND_PATH);
+            p.add(1).write(root);
+            p.add(2).write(path.len() as u32);
+            std::ptr::copy_nonoverlapping(path.as_ptr(), p.add(3).cast::<u8>(), path.len());
         }
         Value::from_ptr(p, value::OBJ)
     }
@@ -186,7 +221,7 @@ impl Heap {
         let p = self.words(2 + args.len());
         // SAFETY: fresh words for header, function and arguments.
         unsafe {
-            p.write(value::KIND_PAP | (args.len() as u64) << 32);
+            p.write(value::KIND_PAP | (args.len() as u32) << 8);
             p.add(1).write(f.word());
             for (i, a) in args.iter().enumerate() {
                 p.add(2 + i).write(a.word());
@@ -201,17 +236,21 @@ impl Heap {
     }
 
     /// A list of `n` nulls, to be filled with [`List::set`].
+    ///
+    /// # Panics
+    /// If the list has 4 G elements.
     #[inline]
     pub fn new_list(&mut self, n: usize) -> List {
         if n == 0 {
-            return List(EMPTY_LIST.as_ptr());
+            return List(arena::at(arena::EMPTY_LIST));
         }
+        assert!(n <= u32::MAX as usize, "a list of {n} elements is too long");
         self.counters.lists += 1;
         self.counters.list_elems += n as u64;
         let p = self.words(1 + n);
         // SAFETY: fresh words for length and elements.
         unsafe {
-            p.write(n as u64);
+            p.write(n as u32);
             for i in 0..n {
                 p.add(1 + i).write(Value::NULL.word());
             }
@@ -241,7 +280,7 @@ impl Heap {
         let p = self.words(1 + n);
         // SAFETY: fresh words for shape and values.
         unsafe {
-            p.write(shape.0 as u64);
+            p.write(shape.place());
             for i in 0..n {
                 p.add(1 + i).write(Value::NULL.word());
             }
@@ -251,9 +290,10 @@ impl Heap {
 
     /// A thunk of `code` whose captures are not filled in yet ([`Heap::fill`]).
     #[inline(always)]
-    pub fn thunk_unfilled(&mut self, code: &'static ThunkCode) -> Value {
-        self.counters.thunks += 1;
+    pub fn thunk_unfilled(&mut self, code: Ref<ThunkCode>) -> Value {
         let n = code.caps.len();
+        self.counters.thunks += 1;
+        self.counters.thunk_captures += n as u64;
         let p = self.words(1 + n);
         // SAFETY: fresh words; unfilled captures are read by nobody before `fill`, but hold a valid value anyway.
         unsafe {
@@ -267,9 +307,10 @@ impl Heap {
 
     /// A thunk of `code` with its captures taken from a frame and an environment.
     #[inline(always)]
-    pub fn thunk(&mut self, code: &'static ThunkCode, env: Env, frame: Frame) -> Value {
-        self.counters.thunks += 1;
+    pub fn thunk(&mut self, code: Ref<ThunkCode>, env: Env, frame: Frame) -> Value {
         let n = code.caps.len();
+        self.counters.thunks += 1;
+        self.counters.thunk_captures += n as u64;
         let p = self.words(1 + n);
         // SAFETY: fresh words for header and captures.
         unsafe {
@@ -283,6 +324,7 @@ impl Heap {
     #[inline]
     pub fn app(&mut self, f: Value, args: &[Value]) -> Value {
         self.counters.thunks += 1;
+        self.counters.thunk_captures += 1 + args.len() as u64;
         let p = self.words(2 + args.len());
         // SAFETY: fresh words for header, function and arguments.
         unsafe {
@@ -305,21 +347,25 @@ impl Heap {
 
     /// A thunk that has failed with the error of this index, of whose trace the first `frames` belong to it.
     pub fn failed(&mut self, error: u32, frames: u32) -> Value {
-        let p = self.words(1);
-        // SAFETY: a fresh word.
-        unsafe { p.write(Thunk::failed_word(error, frames)) };
+        let p = self.words(2);
+        // SAFETY: two fresh words.
+        unsafe {
+            p.write(Thunk::failed_word(error));
+            p.add(1).write(frames);
+        }
         Value::from_ptr(p, value::THUNK)
     }
 
     /// A closure whose captures are not filled in yet ([`Heap::fill`]).
     #[inline(always)]
-    pub fn closure_unfilled(&mut self, code: &'static LambdaCode) -> Value {
-        self.counters.closures += 1;
+    pub fn closure_unfilled(&mut self, code: Ref<LambdaCode>) -> Value {
         let n = code.caps.len();
+        self.counters.closures += 1;
+        self.counters.closure_captures += n as u64;
         let p = self.words(1 + n);
         // SAFETY: as for thunks.
         unsafe {
-            p.write(code as *const LambdaCode as u64);
+            p.write(code.place());
             for i in 0..n {
                 p.add(1 + i).write(Value::NULL.word());
             }
@@ -329,13 +375,14 @@ impl Heap {
 
     /// A closure with its captures taken from a frame and an environment.
     #[inline(always)]
-    pub fn closure(&mut self, code: &'static LambdaCode, env: Env, frame: Frame) -> Value {
-        self.counters.closures += 1;
+    pub fn closure(&mut self, code: Ref<LambdaCode>, env: Env, frame: Frame) -> Value {
         let n = code.caps.len();
+        self.counters.closures += 1;
+        self.counters.closure_captures += n as u64;
         let p = self.words(1 + n);
         // SAFETY: as for thunks.
         unsafe {
-            p.write(code as *const LambdaCode as u64);
+            p.write(code.place());
             fill(p, code.caps, env, frame);
         }
         Value::from_ptr(p, value::FUN)
@@ -345,10 +392,11 @@ impl Heap {
     pub fn clone_closure(&mut self, c: super::object::Closure) -> Value {
         let n = c.code().caps.len();
         self.counters.closures += 1;
+        self.counters.closure_captures += n as u64;
         let p = self.words(1 + n);
         // SAFETY: fresh words for as many as the other closure has.
         unsafe {
-            p.write(c.code() as *const LambdaCode as u64);
+            p.write(*c.0);
             for i in 0..n {
                 p.add(1 + i).write(c.env().get(i as u32).word());
             }
@@ -358,45 +406,34 @@ impl Heap {
 
     /// Fills in the captures of an object made by `thunk_unfilled` or `closure_unfilled`.
     #[inline(always)]
-    pub fn fill(&self, object: Value, caps: &'static [Src], env: Env, frame: Frame) {
+    pub fn fill(&self, object: Value, caps: Run<Src>, env: Env, frame: Frame) {
         debug_assert!(matches!(object.tag(), value::THUNK | value::FUN));
         // SAFETY: the object was made for exactly these captures, by the same code record.
-        unsafe { fill(object.ptr() as *mut u64, caps, env, frame) }
+        unsafe { fill(object.ptr().cast_mut(), caps, env, frame) }
     }
 }
 
 /// The empty list.
 pub(super) fn empty_list() -> Value {
-    Value::from_ptr(EMPTY_LIST.as_ptr(), value::LIST)
+    Value::from_place(arena::EMPTY_LIST, value::LIST)
 }
 
 #[inline(always)]
-unsafe fn fill(p: *mut u64, caps: &'static [Src], env: Env, frame: Frame) {
+unsafe fn fill(p: *mut u32, caps: Run<Src>, env: Env, frame: Frame) {
     for (i, s) in caps.iter().enumerate() {
         let v = match s.local() {
             Some(slot) => frame.get(slot),
             None => env.get(s.capture()),
         };
         // SAFETY: the caller's object has a word for every capture.
-        unsafe { (*p.add(1 + i).cast::<AtomicU64>()).store(v.word(), Relaxed) };
+        unsafe { (*p.add(1 + i).cast::<AtomicU32>()).store(v.word(), Relaxed) };
     }
 }
 
-fn map(words: usize) -> *mut u64 {
-    // SAFETY: an anonymous private mapping; the result is checked.
-    let p = unsafe {
-        libc::mmap(
-            std::ptr::null_mut(),
-            words * 8,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_POPULATE,
-            -1,
-            0,
-        )
-    };
-    if p == libc::MAP_FAILED {
-        let layout = std::alloc::Layout::array::<u64>(words).expect("a chunk is far below the address space");
-        std::alloc::handle_alloc_error(layout);
-    }
-    p.cast()
+fn map(bytes: u64) -> *mut u32 {
+    arena::map(bytes).unwrap_or_else(|| {
+        let layout =
+            std::alloc::Layout::array::<u8>(bytes as usize).expect("objects are far below the address space");
+        std::alloc::handle_alloc_error(layout)
+    })
 }

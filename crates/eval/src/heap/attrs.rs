@@ -3,56 +3,76 @@
 //! `//` with a big left side makes a *layered* set: a base and a top that hides parts of it. Looking a name up works on
 //! any set; listing needs a [`Flat`] one, made (once, in place) by [`Heap::flat`].
 
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use firn_syntax::symbol::Symbol;
+use smallvec::SmallVec;
 
 use super::alloc::Heap;
+use super::arena;
 use super::object::read_short;
 use super::value::{self, Value};
 use crate::pos::Pos;
 
-const HAS_POS: u64 = 1 << 32;
-const LAYERED: u64 = 1 << 33;
-const FORWARD: u64 = 1 << 34;
+const HAS_POS: u32 = 1;
+const LAYERED: u32 = 2;
+pub(super) const FORWARD: u32 = 4;
 /// Words before the names.
-const HEAD: usize = 3;
+const HEAD: usize = 4;
 /// Left sides below this are copied by `//`.
 const LAYER_MIN: usize = 64;
 /// How many layers a set may have before it is flattened.
-const LAYER_MAX: u64 = 8;
+const LAYER_MAX: u32 = 8;
+/// Sets of more names than this have a shape of their own when they are made of computed names, or by `//`.
+const SHARED_MAX: usize = 64;
 
 /// The names and positions of a set.
 ///
-/// Words: length and flags; address of the lexical order; address of the shape without positions; names; positions.
+/// Words: length; flags; place of the lexical order; place of the shape without positions; names; positions.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Shape(pub(super) *const u64);
+pub struct Shape(pub(super) *const u32);
 
 // SAFETY: a shape is never changed but for its two memo words, which are atomics.
 unsafe impl Send for Shape {}
 // SAFETY: as above.
 unsafe impl Sync for Shape {}
 
-static EMPTY_SHAPE: [AtomicU64; HEAD] = [const { AtomicU64::new(0) }; HEAD];
-static FORWARD_SHAPE: [AtomicU64; HEAD] = [AtomicU64::new(FORWARD), AtomicU64::new(0), AtomicU64::new(0)];
-static EMPTY_ATTRS: AtomicPtr<AtomicU64> = AtomicPtr::new((&raw const EMPTY_SHAPE) as *mut AtomicU64);
-
 impl Shape {
     /// The shape of the empty set.
     pub fn empty() -> Shape {
-        Shape((&raw const EMPTY_SHAPE).cast())
+        arena::init();
+        Shape(arena::at(arena::EMPTY_SHAPE))
     }
 
     #[inline(always)]
-    fn head(self) -> u64 {
-        // SAFETY: the first word of a shape is its length and flags.
-        unsafe { *self.0 }
+    pub(super) fn place(self) -> u32 {
+        arena::place(self.0)
+    }
+
+    #[inline(always)]
+    fn flags(self) -> u32 {
+        // SAFETY: the second word of a shape is its flags.
+        unsafe { *self.0.add(1) }
+    }
+
+    /// Whether sets of this shape have all their values in one object.
+    #[inline(always)]
+    pub(super) fn is_flat(self) -> bool {
+        self.flags() & (LAYERED | FORWARD) == 0
+    }
+
+    /// Whether the shape has exactly these names and positions.
+    fn is(self, attrs: &[(Symbol, Pos, Value)]) -> bool {
+        attrs.len() == self.len()
+            && attrs.iter().zip(self.names()).all(|(a, n)| a.0 == *n)
+            && attrs.iter().enumerate().all(|(i, a)| self.pos(i) == a.1)
     }
 
     /// Number of names.
     #[inline(always)]
     pub fn len(self) -> usize {
-        (self.head() & 0xffff_ffff) as usize
+        // SAFETY: the first word of a shape is its length.
+        unsafe { *self.0 as usize }
     }
 
     /// Whether there are no names.
@@ -63,7 +83,7 @@ impl Shape {
     /// The names, sorted by symbol. Only of shapes that are neither layered nor forwarded.
     #[inline(always)]
     pub fn names(self) -> &'static [Symbol] {
-        debug_assert!(self.head() & (LAYERED | FORWARD) == 0);
+        debug_assert!(self.is_flat());
         // SAFETY: the names follow the head; `Symbol` is a `u32` by layout (checked in the tests).
         unsafe { std::slice::from_raw_parts(self.0.add(HEAD).cast::<Symbol>(), self.len()) }
     }
@@ -71,13 +91,13 @@ impl Shape {
     /// Where the i-th name was defined.
     #[inline]
     pub fn pos(self, i: usize) -> Pos {
-        if self.head() & HAS_POS == 0 {
+        if self.flags() & HAS_POS == 0 {
             return Pos::NONE;
         }
         let n = self.len();
         assert!(i < n);
         // SAFETY: the positions follow the names.
-        Pos(unsafe { *self.0.add(HEAD).cast::<u32>().add(n + i) })
+        Pos(unsafe { *self.0.add(HEAD + n + i) })
     }
 
     /// The index of a name.
@@ -101,40 +121,42 @@ impl Shape {
     /// The word that identifies the shape in an inline cache.
     #[inline(always)]
     pub fn id(self) -> u64 {
-        self.0 as u64
+        u64::from(self.place())
     }
 }
 
 /// A set, possibly layered.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Attrs(pub(super) *const u64);
+pub struct Attrs(pub(super) *const u32);
 
 /// A set whose attributes can be listed by index.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Flat(*const u64);
+pub struct Flat(pub(super) *const u32);
 
 impl Attrs {
     /// The empty set.
     pub fn empty() -> Attrs {
-        Attrs((&raw const EMPTY_ATTRS).cast())
+        arena::init();
+        Attrs(arena::at(arena::EMPTY_ATTRS))
     }
 
     #[inline(always)]
-    fn word(self, i: usize) -> &'static AtomicU64 {
+    fn word(self, i: usize) -> &'static AtomicU32 {
         // SAFETY: callers only ask for words that objects of the set's kind have.
-        unsafe { &*self.0.add(i).cast::<AtomicU64>() }
+        unsafe { &*self.0.add(i).cast::<AtomicU32>() }
     }
 
     /// The shape as it stands in the set: of a layered set it only has a length.
     #[inline(always)]
     pub fn raw_shape(self) -> Shape {
-        Shape(self.word(0).load(Relaxed) as *const u64)
+        Shape(arena::at(self.word(0).load(Relaxed)))
     }
 
+    /// The set itself, or the flat one that has taken its place.
     #[inline(always)]
-    fn forwarded(self) -> Attrs {
-        if self.raw_shape().head() & FORWARD != 0 {
-            Attrs(self.word(1).load(Relaxed) as *const u64)
+    pub(super) fn forwarded(self) -> Attrs {
+        if self.raw_shape().flags() & FORWARD != 0 {
+            Attrs(arena::at(self.word(1).load(Relaxed)))
         } else {
             self
         }
@@ -156,15 +178,15 @@ impl Attrs {
     #[inline]
     pub fn as_flat(self) -> Option<Flat> {
         let a = self.forwarded();
-        if a.raw_shape().head() & LAYERED == 0 { Some(Flat(a.0)) } else { None }
+        if a.raw_shape().flags() & LAYERED == 0 { Some(Flat(a.0)) } else { None }
     }
 
-    fn layers(self) -> Option<(Attrs, Flat, u64)> {
+    fn layers(self) -> Option<(Attrs, Flat, u32)> {
         let a = self.forwarded();
-        if a.raw_shape().head() & LAYERED == 0 {
+        if a.raw_shape().flags() & LAYERED == 0 {
             return None;
         }
-        let ptr = |i: usize| a.word(i).load(Relaxed) as *const u64;
+        let ptr = |i: usize| arena::at(a.word(i).load(Relaxed)).cast_const();
         Some((Attrs(ptr(1)), Flat(ptr(2)), a.word(3).load(Relaxed)))
     }
 
@@ -240,9 +262,9 @@ impl Flat {
     }
 
     #[inline(always)]
-    fn slots(self) -> &'static [AtomicU64] {
+    fn slots(self) -> &'static [AtomicU32] {
         // SAFETY: a flat set is its shape's address, then a value for each name.
-        unsafe { std::slice::from_raw_parts(self.0.add(1).cast::<AtomicU64>(), self.len()) }
+        unsafe { std::slice::from_raw_parts(self.0.add(1).cast::<AtomicU32>(), self.len()) }
     }
 
     /// The name of the i-th attribute (in symbol order).
@@ -277,58 +299,71 @@ impl Flat {
 }
 
 impl Heap {
-    /// A shape of these names, which must be sorted by symbol without repetition.
+    /// A shape of these names, which must be sorted by symbol without repetition: for the sets of one literal.
     pub fn shape(&mut self, names: &[(Symbol, Pos)]) -> Shape {
-        if names.is_empty() {
+        self.fresh_shape(names.len(), |i| names[i])
+    }
+
+    fn fresh_shape(&mut self, n: usize, entry: impl Fn(usize) -> (Symbol, Pos)) -> Shape {
+        if n == 0 {
             return Shape::empty();
         }
-        debug_assert!(names.windows(2).all(|w| w[0].0 < w[1].0));
-        let with_pos = names.iter().any(|n| n.1 != Pos::NONE);
-        let (p, syms) = self.raw_shape(names.len(), with_pos);
-        for (i, (name, pos)) in names.iter().enumerate() {
-            // SAFETY: the fresh shape has room for n names and, with positions, n of these.
-            unsafe {
-                syms.add(i).write(name.0);
+        debug_assert!((1..n).all(|i| entry(i - 1).0 < entry(i).0));
+        self.counters.shapes += 1;
+        self.counters.shape_names += n as u64;
+        let with_pos = (0..n).any(|i| entry(i).1 != Pos::NONE);
+        let p = self.words(HEAD + if with_pos { 2 * n } else { n });
+        // SAFETY: fresh words, zero, enough for the head, n names and, with positions, n of these.
+        unsafe {
+            p.write(n as u32);
+            p.add(1).write(if with_pos { HAS_POS } else { 0 });
+            for i in 0..n {
+                let (name, pos) = entry(i);
+                p.add(HEAD + i).write(name.0);
                 if with_pos {
-                    syms.add(names.len() + i).write(pos.0);
+                    p.add(HEAD + n + i).write(pos.0);
                 }
             }
         }
         Shape(p)
     }
 
-    fn raw_shape(&mut self, n: usize, with_pos: bool) -> (*const u64, *mut u32) {
-        self.counters.shapes += 1;
-        let entries = if with_pos { 2 * n } else { n };
-        let p = self.words(HEAD + entries.div_ceil(2));
-        // SAFETY: fresh words for the head.
-        unsafe {
-            p.write(n as u64 | if with_pos { HAS_POS } else { 0 });
-            p.add(1).write(0);
-            p.add(2).write(0);
-            (p, p.add(HEAD).cast::<u32>())
+    /// A shape of the names and positions of these attributes, shared with others if there are few.
+    fn shape_of(&mut self, attrs: &[(Symbol, Pos, Value)]) -> Shape {
+        if attrs.len() > SHARED_MAX {
+            return self.fresh_shape(attrs.len(), |i| (attrs[i].0, attrs[i].1));
         }
+        let mut hash = attrs.len() as u64;
+        for (name, pos, _) in attrs {
+            let word = u64::from(name.0) | u64::from(pos.0) << 32;
+            hash = (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+        let hash = (hash >> 32) as u32;
+        if let Some(shape) = self.memo.shape(hash) {
+            if shape.is(attrs) {
+                return shape;
+            }
+        }
+        let shape = self.fresh_shape(attrs.len(), |i| (attrs[i].0, attrs[i].1));
+        self.memo.set_shape(hash, shape);
+        shape
     }
 
     /// The shape of the same names without positions, remembered in the shape.
     pub fn shape_without_pos(&mut self, shape: Shape) -> Shape {
-        if shape.head() & HAS_POS == 0 {
+        if shape.flags() & HAS_POS == 0 {
             return shape;
         }
-        // SAFETY: the third word of a shape is a memo, accessed as an atomic only.
-        let memo = unsafe { &*shape.0.add(2).cast::<AtomicU64>() };
+        // SAFETY: the fourth word of a shape is a memo, accessed as an atomic only.
+        let memo = unsafe { &*shape.0.add(3).cast::<AtomicU32>() };
         let known = memo.load(Relaxed);
         if known != 0 {
-            return Shape(known as *const u64);
+            return Shape(arena::at(known));
         }
-        let names = shape.names();
-        let (p, syms) = self.raw_shape(names.len(), false);
-        for (i, n) in names.iter().enumerate() {
-            // SAFETY: the fresh shape has room for n names.
-            unsafe { syms.add(i).write(n.0) };
-        }
-        memo.store(p as u64, Relaxed);
-        Shape(p)
+        let bare: SmallVec<[_; 32]> = shape.names().iter().map(|n| (*n, Pos::NONE, Value::NULL)).collect();
+        let bare = self.shape_of(&bare);
+        memo.store(bare.place(), Relaxed);
+        bare
     }
 
     /// A set of these attributes, which must be sorted by symbol without repetition.
@@ -336,19 +371,9 @@ impl Heap {
         if attrs.is_empty() {
             return Attrs::empty();
         }
-        debug_assert!(attrs.windows(2).all(|w| w[0].0 < w[1].0));
-        let n = attrs.len();
-        let with_pos = attrs.iter().any(|a| a.1 != Pos::NONE);
-        let (p, syms) = self.raw_shape(n, with_pos);
-        let out = self.new_attrs(Shape(p));
-        for (i, (name, pos, v)) in attrs.iter().enumerate() {
-            // SAFETY: as in `shape`.
-            unsafe {
-                syms.add(i).write(name.0);
-                if with_pos {
-                    syms.add(n + i).write(pos.0);
-                }
-            }
+        let shape = self.shape_of(attrs);
+        let out = self.new_attrs(shape);
+        for (i, (_, _, v)) in attrs.iter().enumerate() {
             out.set(i, *v);
         }
         out
@@ -369,8 +394,9 @@ impl Heap {
         let base = self.flat(base);
         let merged = self.merge(base, top);
         // The order matters to other threads: first where to, then that it is.
-        a.forwarded().word(1).store(merged.0 as u64, Relaxed);
-        a.forwarded().word(0).store((&raw const FORWARD_SHAPE) as u64, std::sync::atomic::Ordering::Release);
+        let old = a.forwarded();
+        old.word(1).store(arena::place(merged.0), Relaxed);
+        old.word(0).store(arena::FORWARD_SHAPE, std::sync::atomic::Ordering::Release);
         merged
     }
 
@@ -407,12 +433,11 @@ impl Heap {
         // SAFETY: fresh words for the set (4) and its shape (head only).
         unsafe {
             let shape = p.add(4);
-            shape.write((base.len() + top.len() - common) as u64 | LAYERED);
-            shape.add(1).write(0);
-            shape.add(2).write(0);
-            p.write(shape as u64);
-            p.add(1).write(base.0 as u64);
-            p.add(2).write(top.0 as u64);
+            shape.write((base.len() + top.len() - common) as u32);
+            shape.add(1).write(LAYERED);
+            p.write(arena::place(shape));
+            p.add(1).write(arena::place(base.0));
+            p.add(2).write(arena::place(top.0));
             p.add(3).write(depth);
         }
         self.counters.sets += 1;
@@ -421,34 +446,48 @@ impl Heap {
 
     fn merge(&mut self, a: Flat, b: Flat) -> Flat {
         let (sa, sb) = (a.shape(), b.shape());
-        let (na, nb) = (sa.names(), sb.names());
-        let n = na.len() + nb.len() - common(na, nb);
-        let with_pos = (sa.head() | sb.head()) & HAS_POS != 0;
-        let (shape, syms) = self.raw_shape(n, with_pos);
-        let out = self.new_attrs(Shape(shape));
-        let (mut i, mut j) = (0, 0);
-        for k in 0..n {
-            let from_a = j >= nb.len() || (i < na.len() && na[i] < nb[j]);
-            let (name, pos, v) = if from_a {
-                i += 1;
-                (na[i - 1], sa.pos(i - 1), a.value(i - 1))
-            } else {
-                if i < na.len() && na[i] == nb[j] {
-                    i += 1;
-                }
-                j += 1;
-                (nb[j - 1], sb.pos(j - 1), b.value(j - 1))
-            };
-            // SAFETY: the fresh shape has room for n names and, with positions, n of these.
-            unsafe {
-                syms.add(k).write(name.0);
-                if with_pos {
-                    syms.add(n + k).write(pos.0);
-                }
+        let shape = match self.memo.union(sa, sb) {
+            Some(shape) => shape,
+            None => {
+                let shape = self.union_shape(sa, sb);
+                self.memo.set_union(sa, sb, shape);
+                shape
             }
-            out.set(k, v);
+        };
+        let out = Flat(self.new_attrs(shape).0);
+        let (nb, va, vb) = (sb.names(), a.slots(), b.slots());
+        let na = sa.names();
+        let (mut i, mut j) = (0, 0);
+        for (name, slot) in shape.names().iter().zip(out.slots()) {
+            let both = i < na.len() && na[i] == *name;
+            let v = if j < nb.len() && nb[j] == *name {
+                j += 1;
+                &vb[j - 1]
+            } else {
+                &va[i]
+            };
+            i += usize::from(both);
+            slot.store(read_short(v).word(), Relaxed);
         }
-        Flat(out.0)
+        out
+    }
+
+    /// The names of both shapes; where both have one, its position is that of `b`.
+    fn union_shape(&mut self, a: Shape, b: Shape) -> Shape {
+        let (na, nb) = (a.names(), b.names());
+        let mut all: SmallVec<[(Symbol, Pos, Value); 64]> = SmallVec::with_capacity(na.len() + nb.len());
+        let (mut i, mut j) = (0, 0);
+        while i < na.len() || j < nb.len() {
+            if j >= nb.len() || (i < na.len() && na[i] < nb[j]) {
+                all.push((na[i], a.pos(i), Value::NULL));
+                i += 1;
+            } else {
+                i += usize::from(i < na.len() && na[i] == nb[j]);
+                all.push((nb[j], b.pos(j), Value::NULL));
+                j += 1;
+            }
+        }
+        self.shape_of(&all)
     }
 
     /// The indexes of a set's attributes in the order of their names' texts, remembered in the shape.
@@ -457,35 +496,23 @@ impl Heap {
         if n == 0 {
             return &[];
         }
-        // SAFETY: the second word of a shape is a memo, accessed as an atomic only.
-        let memo = unsafe { &*shape.0.add(1).cast::<AtomicU64>() };
-        let mut p = memo.load(Relaxed) as *const u32;
-        if p.is_null() {
+        // SAFETY: the third word of a shape is a memo, accessed as an atomic only.
+        let memo = unsafe { &*shape.0.add(2).cast::<AtomicU32>() };
+        let mut place = memo.load(Relaxed);
+        if place == 0 {
             let names = shape.names();
             let mut order: Vec<(&[u8], u32)> =
                 names.iter().enumerate().map(|(i, s)| (text(*s), i as u32)).collect();
             order.sort_unstable();
-            let fresh = self.words(n.div_ceil(2)).cast::<u32>();
+            let fresh = self.words(n);
             for (k, (_, i)) in order.iter().enumerate() {
                 // SAFETY: fresh words for n indexes.
                 unsafe { fresh.add(k).write(*i) };
             }
-            memo.store(fresh as u64, Relaxed);
-            p = fresh;
+            place = arena::place(fresh);
+            memo.store(place, Relaxed);
         }
         // SAFETY: n indexes were written there.
-        unsafe { std::slice::from_raw_parts(p, n) }
+        unsafe { std::slice::from_raw_parts(arena::at(place), n) }
     }
-}
-
-/// How many names two sorted lists have in common.
-fn common(a: &[Symbol], b: &[Symbol]) -> usize {
-    let (mut i, mut j, mut n) = (0, 0, 0);
-    while i < a.len() && j < b.len() {
-        let (x, y) = (a[i], b[j]);
-        n += usize::from(x == y);
-        i += usize::from(x <= y);
-        j += usize::from(y <= x);
-    }
-    n
 }

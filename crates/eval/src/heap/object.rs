@@ -1,7 +1,8 @@
 //! Handles of strings, paths, lists, closures and partial applications.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use super::code::Ref;
 use super::thunk::Env;
 use super::value::{self, Value};
 use crate::context::ContextId;
@@ -9,14 +10,14 @@ use crate::ir::LambdaCode;
 
 /// A string: bytes and a context.
 #[derive(Clone, Copy)]
-pub struct Str(pub(super) *const u64);
+pub struct Str(pub(super) *const u32);
 
 impl Str {
     /// The text.
     #[inline(always)]
     pub fn as_bytes(self) -> &'static [u8] {
-        // SAFETY: a string object is a header with the length in its low half, then the bytes; it is never changed.
-        unsafe { std::slice::from_raw_parts(self.0.add(1).cast::<u8>(), (*self.0 & 0xffff_ffff) as usize) }
+        // SAFETY: a string object is its length and its context, then the bytes; it is never changed.
+        unsafe { std::slice::from_raw_parts(self.0.add(2).cast::<u8>(), *self.0 as usize) }
     }
 
     /// The text with invalid UTF-8 replaced, for messages.
@@ -28,7 +29,7 @@ impl Str {
     #[inline(always)]
     pub fn context(self) -> ContextId {
         // SAFETY: as above.
-        ContextId(unsafe { *self.0 >> 32 } as u32)
+        ContextId(unsafe { *self.0.add(1) })
     }
 
     /// The string as a value.
@@ -39,19 +40,19 @@ impl Str {
 
 /// A path: a tree and an absolute canonical path in it.
 #[derive(Clone, Copy)]
-pub struct PathRef(pub(super) *const u64);
+pub struct PathRef(pub(super) *const u32);
 
 impl PathRef {
     /// The tree: 0 is the file system, others are given by the embedding program.
     pub fn root(self) -> u32 {
-        // SAFETY: a path object is a header, the length, then the bytes; it is never changed.
-        (unsafe { *self.0 } >> 32) as u32
+        // SAFETY: a path object is a header, the tree, the length, then the bytes; it is never changed.
+        unsafe { *self.0.add(1) }
     }
 
     /// The path in the tree.
     pub fn as_bytes(self) -> &'static [u8] {
         // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts(self.0.add(2).cast::<u8>(), *self.0.add(1) as usize) }
+        unsafe { std::slice::from_raw_parts(self.0.add(3).cast::<u8>(), *self.0.add(2) as usize) }
     }
 
     /// The path in the tree with invalid UTF-8 replaced.
@@ -62,7 +63,7 @@ impl PathRef {
 
 /// A list.
 #[derive(Clone, Copy)]
-pub struct List(pub(super) *const u64);
+pub struct List(pub(super) *const u32);
 
 impl List {
     /// Number of elements.
@@ -79,9 +80,9 @@ impl List {
     }
 
     #[inline(always)]
-    fn slots(self) -> &'static [AtomicU64] {
+    fn slots(self) -> &'static [AtomicU32] {
         // SAFETY: as above; elements are only accessed as atomics.
-        unsafe { std::slice::from_raw_parts(self.0.add(1).cast::<AtomicU64>(), self.len()) }
+        unsafe { std::slice::from_raw_parts(self.0.add(1).cast::<AtomicU32>(), self.len()) }
     }
 
     /// The element at `i`, delayed or not; a finished thunk is replaced by its value on the way (functions are not).
@@ -117,7 +118,7 @@ impl List {
 /// Reads a slot; a finished thunk in it is replaced by its value, unless that may be a function: a function is only equal
 /// to itself if it is the same slot's, and that is what the thunk stands for.
 #[inline(always)]
-pub(super) fn read_short(slot: &AtomicU64) -> Value {
+pub(super) fn read_short(slot: &AtomicU32) -> Value {
     let v = Value::from_word(slot.load(Relaxed));
     if let Some(r) = v.as_thunk().and_then(|t| t.result()) {
         if r.is_plain() {
@@ -130,14 +131,14 @@ pub(super) fn read_short(slot: &AtomicU64) -> Value {
 
 /// A function with its captured values.
 #[derive(Clone, Copy)]
-pub struct Closure(pub(super) *const u64);
+pub struct Closure(pub(super) *const u32);
 
 impl Closure {
     /// What the function does.
     #[inline(always)]
     pub fn code(self) -> &'static LambdaCode {
-        // SAFETY: a closure object is the address of its code, which lives for ever, then the captures.
-        unsafe { &*(*self.0 as *const LambdaCode) }
+        // SAFETY: a closure object is the place of its code, then the captures.
+        unsafe { Ref::<LambdaCode>::from_place(*self.0) }.get()
     }
 
     /// The captures.
@@ -154,7 +155,7 @@ impl Closure {
 
 /// A function, primop or set with `__functor` applied to fewer arguments than it takes.
 #[derive(Clone, Copy)]
-pub struct Pap(pub(super) *const u64);
+pub struct Pap(pub(super) *const u32);
 
 impl Pap {
     /// The function: a closure or a primop.
@@ -166,7 +167,7 @@ impl Pap {
     /// The number of arguments so far.
     pub fn len(self) -> usize {
         // SAFETY: as above.
-        (unsafe { *self.0 } >> 32) as usize
+        (unsafe { *self.0 } >> 8) as usize
     }
 
     /// Never true: kept for the usual pairing with `len`.

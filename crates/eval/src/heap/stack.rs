@@ -7,7 +7,7 @@ use super::value::Value;
 
 /// A run of slots that live while some code runs.
 #[derive(Clone, Copy)]
-pub struct Frame(*mut u64);
+pub struct Frame(*mut u32);
 
 impl Frame {
     /// The frame that starts `n` slots further up.
@@ -54,17 +54,17 @@ impl Frame {
 
 /// The stack that frames are taken from. It never moves.
 pub struct ValueStack {
-    base: *mut u64,
-    sp: *mut u64,
-    end: *mut u64,
+    base: *mut u32,
+    sp: *mut u32,
+    end: *mut u32,
 }
 
 impl ValueStack {
     /// A stack of `words` slots; memory is only used as far as it is touched.
     pub fn new(words: usize) -> ValueStack {
-        let layout = Layout::array::<u64>(words).expect("a stack is far below the address space");
+        let layout = Layout::array::<u32>(words).expect("a stack is far below the address space");
         // SAFETY: the layout is not empty; the result is checked.
-        let base = unsafe { alloc_zeroed(layout) }.cast::<u64>();
+        let base = unsafe { alloc_zeroed(layout) }.cast::<u32>();
         if base.is_null() {
             handle_alloc_error(layout);
         }
@@ -82,7 +82,7 @@ impl ValueStack {
     /// arguments may be written before they are taken.
     #[inline(always)]
     pub fn push(&mut self, n: u32) -> bool {
-        if (self.end as usize) - (self.sp as usize) < (n as usize + 1024) * 8 {
+        if (self.end as usize) - (self.sp as usize) < (n as usize + 1024) * 4 {
             return false;
         }
         // SAFETY: checked.
@@ -99,14 +99,14 @@ impl ValueStack {
 
     /// Slots in use.
     pub fn depth(&self) -> usize {
-        (self.sp as usize - self.base as usize) / 8
+        (self.sp as usize - self.base as usize) / 4
     }
 }
 
 impl Drop for ValueStack {
     fn drop(&mut self) {
-        let words = (self.end as usize - self.base as usize) / 8;
-        let layout = Layout::array::<u64>(words).expect("was made with this layout");
+        let words = (self.end as usize - self.base as usize) / 4;
+        let layout = Layout::array::<u32>(words).expect("was made with this layout");
         // SAFETY: allocated in `new` with this layout.
         unsafe { std::alloc::dealloc(self.base.cast(), layout) }
     }

@@ -1,24 +1,27 @@
 //! Thunks and the captures that code runs with.
 //!
 //! A thunk is one word followed by its captures. The word holds, by its low bits, either the finished value (any tag
-//! but the thunk's) or the state: suspended code, a delayed call, running, failed. The code's address stays in the word
+//! but the thunk's) or the state: suspended code, running code, a delayed call, failed. The code's place stays in the word
 //! while it runs, so that an error about infinite recursion can say what was running.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use super::code::Ref;
 use super::object::read_short;
 use super::value::{self, Value};
 use crate::ir::ThunkCode;
 
-const SUSPENDED: u64 = 0;
-const RUNNING: u64 = 1;
-const APP: u64 = 2;
-const APP_RUNNING: u64 = 3;
-const FAILED: u64 = 4;
+// Below the state are the three bits of the tag, above it a place that is a multiple of 32, or a count.
+const SUSPENDED: u32 = 0;
+const RUNNING: u32 = 1;
+const APP: u32 = 2;
+const FAILED: u32 = 3;
+/// Of a delayed call: it runs.
+const APP_RUNS: u32 = 1 << 5;
 
 /// A delayed computation.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Thunk(pub(super) *const u64);
+pub struct Thunk(pub(super) *const u32);
 
 /// What a thunk is doing.
 #[derive(Clone, Copy)]
@@ -42,22 +45,22 @@ pub enum ThunkState {
 
 impl Thunk {
     #[inline(always)]
-    fn cell(self) -> &'static AtomicU64 {
+    fn cell(self) -> &'static AtomicU32 {
         // SAFETY: a thunk's first word lives for ever and is only accessed as an atomic.
-        unsafe { &*self.0.cast::<AtomicU64>() }
+        unsafe { &*self.0.cast::<AtomicU32>() }
     }
 
     #[inline(always)]
-    pub(super) fn suspended_word(code: &'static ThunkCode) -> u64 {
-        (code as *const ThunkCode as u64) << 16 | SUSPENDED << 3 | value::THUNK
+    pub(super) fn suspended_word(code: Ref<ThunkCode>) -> u32 {
+        code.place() | SUSPENDED << 3 | value::THUNK
     }
 
-    pub(super) fn app_word(args: usize) -> u64 {
-        (args as u64) << 16 | APP << 3 | value::THUNK
+    pub(super) fn app_word(args: usize) -> u32 {
+        (args as u32) << 6 | APP << 3 | value::THUNK
     }
 
-    pub(super) fn failed_word(error: u32, frames: u32) -> u64 {
-        (error as u64) << 32 | (frames.min(0xff_ffff) as u64) << 8 | FAILED << 3 | value::THUNK
+    pub(super) fn failed_word(error: u32) -> u32 {
+        error << 5 | FAILED << 3 | value::THUNK
     }
 
     /// The value, if it is finished.
@@ -74,12 +77,12 @@ impl Thunk {
         if w & 7 != value::THUNK {
             return ThunkState::Done(Value::from_word(w));
         }
-        match (w >> 3) & 31 {
+        match (w >> 3) & 3 {
             SUSPENDED => ThunkState::Suspended(code(w)),
             RUNNING => ThunkState::Running(Some(code(w))),
-            APP => ThunkState::App((w >> 16) as usize),
-            APP_RUNNING => ThunkState::Running(None),
-            _ => ThunkState::Failed { error: (w >> 32) as u32, frames: (w >> 8) as u32 & 0xff_ffff },
+            APP if w & APP_RUNS != 0 => ThunkState::Running(None),
+            APP => ThunkState::App((w >> 6) as usize),
+            _ => ThunkState::Failed { error: w >> 5, frames: self.env().cell(0).load(Relaxed) },
         }
     }
 
@@ -87,13 +90,15 @@ impl Thunk {
     #[inline(always)]
     pub fn start(self) {
         let w = self.cell().load(Relaxed);
-        self.cell().store(w | 1 << 3, Relaxed);
+        let runs = if (w >> 3) & 3 == APP { APP_RUNS } else { RUNNING << 3 };
+        self.cell().store(w | runs, Relaxed);
     }
 
     /// Marks a running thunk or call as suspended again (after an interrupt).
     pub fn suspend_again(self) {
         let w = self.cell().load(Relaxed);
-        self.cell().store(w & !(1 << 3), Relaxed);
+        let runs = if (w >> 3) & 3 == APP { APP_RUNS } else { RUNNING << 3 };
+        self.cell().store(w & !runs, Relaxed);
     }
 
     /// Finishes a running thunk.
@@ -103,9 +108,11 @@ impl Thunk {
         self.cell().store(v.word(), Relaxed);
     }
 
-    /// Records the failure of a running thunk.
+    /// Records the failure of a running thunk. Its captures are no longer there afterwards.
     pub fn fail(self, error: u32, frames: u32) {
-        self.cell().store(Self::failed_word(error, frames), Relaxed);
+        // Objects have at least two words, and nobody reads the captures of a thunk that has run.
+        self.env().cell(0).store(frames, Relaxed);
+        self.cell().store(Self::failed_word(error), Relaxed);
     }
 
     /// The captures, or for a delayed call the function (0) and its arguments (1…).
@@ -121,14 +128,14 @@ impl Thunk {
 }
 
 #[inline(always)]
-fn code(w: u64) -> &'static ThunkCode {
-    // SAFETY: the word was made from such an address, which lives for ever; addresses have 48 bits.
-    unsafe { &*((w >> 16) as *const ThunkCode) }
+fn code(w: u32) -> &'static ThunkCode {
+    // SAFETY: the word was made from the place of such code, whose low five bits are zero.
+    unsafe { Ref::<ThunkCode>::from_place(w & !31) }.get()
 }
 
 /// The captured values that running code sees: the object they are in.
 #[derive(Clone, Copy)]
-pub struct Env(pub(super) *const u64);
+pub struct Env(pub(super) *const u32);
 
 impl Env {
     /// Of code without captures.
@@ -137,10 +144,10 @@ impl Env {
     }
 
     #[inline(always)]
-    fn cell(self, i: u32) -> &'static AtomicU64 {
+    pub(super) fn cell(self, i: u32) -> &'static AtomicU32 {
         debug_assert!(!self.0.is_null());
         // SAFETY: the resolver numbers captures below the count with which the object was made.
-        unsafe { &*self.0.add(1 + i as usize).cast::<AtomicU64>() }
+        unsafe { &*self.0.add(1 + i as usize).cast::<AtomicU32>() }
     }
 
     /// A capture as it is.

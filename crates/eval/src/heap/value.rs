@@ -1,7 +1,8 @@
 //! The tagged word.
 
-use std::num::NonZeroU64;
+use std::num::NonZeroU32;
 
+use super::arena;
 use super::attrs::Attrs;
 use super::object::{Closure, List, Pap, PathRef, Str};
 use super::thunk::Thunk;
@@ -10,32 +11,32 @@ use super::thunk::Thunk;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct PrimId(pub u32);
 
-/// A Nix value or a delayed computation of one, in one word.
+/// A Nix value or a delayed computation of one, in 32 bits.
 ///
 /// `==` compares the words: identity for heap objects, equality for small integers and immediates.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(transparent)]
-pub struct Value(pub(super) NonZeroU64);
+pub struct Value(pub(super) NonZeroU32);
 
-pub(super) const OBJ: u64 = 0;
-pub(super) const THUNK: u64 = 1;
-pub(super) const INT: u64 = 2;
-pub(super) const IMM: u64 = 3;
-pub(super) const STR: u64 = 4;
-pub(super) const ATTRS: u64 = 5;
-pub(super) const LIST: u64 = 6;
-pub(super) const FUN: u64 = 7;
+pub(super) const OBJ: u32 = 0;
+pub(super) const THUNK: u32 = 1;
+pub(super) const INT: u32 = 2;
+pub(super) const IMM: u32 = 3;
+pub(super) const STR: u32 = 4;
+pub(super) const ATTRS: u32 = 5;
+pub(super) const LIST: u32 = 6;
+pub(super) const FUN: u32 = 7;
 
-const IMM_NULL: u64 = 0;
-const IMM_BOOL: u64 = 1;
-const IMM_PRIM: u64 = 2;
+const IMM_NULL: u32 = 0;
+const IMM_BOOL: u32 = 1;
+const IMM_PRIM: u32 = 2;
 
 /// Kinds of untyped objects: the low byte of their header.
-pub(super) const KIND_FLOAT: u64 = 1;
-pub(super) const KIND_INT: u64 = 2;
-pub(super) const KIND_PATH: u64 = 3;
-pub(super) const KIND_PAP: u64 = 4;
-pub(super) const KIND_EXTERNAL: u64 = 5;
+pub(super) const KIND_FLOAT: u32 = 1;
+pub(super) const KIND_INT: u32 = 2;
+pub(super) const KIND_PATH: u32 = 3;
+pub(super) const KIND_PAP: u32 = 4;
+pub(super) const KIND_EXTERNAL: u32 = 5;
 
 /// The types that the language knows, and thunks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -102,36 +103,41 @@ impl Value {
     pub const TRUE: Value = imm(IMM_BOOL, 1);
     /// `false`.
     pub const FALSE: Value = imm(IMM_BOOL, 0);
-    const SMALL_MAX: i64 = (1 << 60) - 1;
-    const SMALL_MIN: i64 = -(1 << 60);
+    const SMALL_MAX: i64 = (1 << 28) - 1;
+    const SMALL_MIN: i64 = -(1 << 28);
 
     #[inline(always)]
-    pub(super) fn from_ptr(p: *const u64, tag: u64) -> Value {
-        debug_assert!(!p.is_null() && (p as u64) & 7 == 0);
-        // SAFETY: pointers of the heap are not null.
-        Value(unsafe { NonZeroU64::new_unchecked(p as u64 | tag) })
+    pub(super) fn from_ptr(p: *const u32, tag: u32) -> Value {
+        Value::from_place(arena::place(p), tag)
     }
 
     #[inline(always)]
-    pub(super) fn from_word(w: u64) -> Value {
+    pub(super) fn from_place(place: u32, tag: u32) -> Value {
+        debug_assert!(place != 0 && place & 7 == 0);
+        // SAFETY: places of objects are not zero.
+        Value(unsafe { NonZeroU32::new_unchecked(place | tag) })
+    }
+
+    #[inline(always)]
+    pub(super) fn from_word(w: u32) -> Value {
         debug_assert!(w != 0);
         // SAFETY: only words that were made from a `Value` are turned back into one.
-        Value(unsafe { NonZeroU64::new_unchecked(w) })
+        Value(unsafe { NonZeroU32::new_unchecked(w) })
     }
 
     #[inline(always)]
-    pub(super) fn word(self) -> u64 {
+    pub(super) fn word(self) -> u32 {
         self.0.get()
     }
 
     #[inline(always)]
-    pub(super) fn tag(self) -> u64 {
+    pub(super) fn tag(self) -> u32 {
         self.word() & 7
     }
 
     #[inline(always)]
-    pub(super) fn ptr(self) -> *const u64 {
-        (self.word() & !7) as *const u64
+    pub(super) fn ptr(self) -> *const u32 {
+        arena::at(self.word())
     }
 
     /// A boolean.
@@ -142,7 +148,7 @@ impl Value {
 
     /// A primop.
     pub const fn prim(id: PrimId) -> Value {
-        imm(IMM_PRIM, id.0 as u64)
+        imm(IMM_PRIM, id.0)
     }
 
     /// An integer that fits the word; wider ones need [`super::Heap::int`].
@@ -150,7 +156,7 @@ impl Value {
     pub fn small_int(i: i64) -> Option<Value> {
         if (Self::SMALL_MIN..=Self::SMALL_MAX).contains(&i) {
             // SAFETY: the tag is not zero.
-            Some(Value(unsafe { NonZeroU64::new_unchecked(((i as u64) << 3) | INT) }))
+            Some(Value(unsafe { NonZeroU32::new_unchecked(((i as u32) << 3) | INT) }))
         } else {
             None
         }
@@ -165,13 +171,13 @@ impl Value {
     /// The integer, if it is one that fits the word.
     #[inline(always)]
     pub fn as_small_int(self) -> Option<i64> {
-        if self.tag() == INT { Some((self.word() as i64) >> 3) } else { None }
+        if self.tag() == INT { Some(i64::from(self.word() as i32) >> 3) } else { None }
     }
 
     /// Whether a value may stand for the thunk that gave it: certainly no function.
     #[inline(always)]
     pub fn is_plain(self) -> bool {
-        const PLAIN: u64 = 1 << INT | 1 << STR | 1 << ATTRS | 1 << LIST | 1 << IMM;
+        const PLAIN: u32 = 1 << INT | 1 << STR | 1 << ATTRS | 1 << LIST | 1 << IMM;
         PLAIN >> self.tag() & 1 != 0 && self.as_prim().is_none()
     }
 
@@ -217,11 +223,7 @@ impl Value {
     /// The primop, if it is one.
     #[inline(always)]
     pub fn as_prim(self) -> Option<PrimId> {
-        if self.word() & 0xff == (IMM_PRIM << 3 | IMM) {
-            Some(PrimId((self.word() >> 8) as u32))
-        } else {
-            None
-        }
+        if self.word() & 0xff == (IMM_PRIM << 3 | IMM) { Some(PrimId(self.word() >> 8)) } else { None }
     }
 
     /// The boolean, if it is one.
@@ -243,7 +245,7 @@ impl Value {
             return Some(i);
         }
         match self.obj_header() {
-            Some(h) if h & 0xff == KIND_INT => Some(self.obj_word(1) as i64),
+            Some(h) if h & 0xff == KIND_INT => Some(self.obj_wide() as i64),
             _ => None,
         }
     }
@@ -252,7 +254,7 @@ impl Value {
     #[inline(always)]
     pub fn as_float(self) -> Option<f64> {
         match self.obj_header() {
-            Some(h) if h & 0xff == KIND_FLOAT => Some(f64::from_bits(self.obj_word(1))),
+            Some(h) if h & 0xff == KIND_FLOAT => Some(f64::from_bits(self.obj_wide())),
             _ => None,
         }
     }
@@ -276,15 +278,21 @@ impl Value {
     }
 
     #[inline(always)]
-    fn obj_header(self) -> Option<u64> {
+    fn obj_header(self) -> Option<u32> {
         // SAFETY: tag OBJ means a pointer to an object with a header.
         if self.tag() == OBJ { Some(unsafe { *self.ptr() }) } else { None }
     }
 
     #[inline(always)]
-    fn obj_word(self, i: usize) -> u64 {
+    fn obj_word(self, i: usize) -> u32 {
         // SAFETY: only called for kinds that have that word.
         unsafe { *self.ptr().add(i) }
+    }
+
+    /// The 64 bits of a boxed number.
+    #[inline(always)]
+    fn obj_wide(self) -> u64 {
+        u64::from(self.obj_word(1)) | u64::from(self.obj_word(2)) << 32
     }
 
     /// Takes the value apart.
@@ -292,7 +300,7 @@ impl Value {
     pub fn view(self) -> View {
         match self.tag() {
             THUNK => View::Thunk(Thunk(self.ptr())),
-            INT => View::Int((self.word() as i64) >> 3),
+            INT => View::Int(i64::from(self.word() as i32) >> 3),
             STR => View::Str(Str(self.ptr())),
             ATTRS => View::Attrs(Attrs(self.ptr())),
             LIST => View::List(List(self.ptr())),
@@ -300,16 +308,16 @@ impl Value {
             IMM => match (self.word() >> 3) & 31 {
                 IMM_NULL => View::Null,
                 IMM_BOOL => View::Bool(self.word() >> 8 != 0),
-                _ => View::Prim(PrimId((self.word() >> 8) as u32)),
+                _ => View::Prim(PrimId(self.word() >> 8)),
             },
             _ => {
                 let h = self.obj_header().expect("the only tag left is OBJ");
                 match h & 0xff {
-                    KIND_FLOAT => View::Float(f64::from_bits(self.obj_word(1))),
-                    KIND_INT => View::Int(self.obj_word(1) as i64),
+                    KIND_FLOAT => View::Float(f64::from_bits(self.obj_wide())),
+                    KIND_INT => View::Int(self.obj_wide() as i64),
                     KIND_PATH => View::Path(PathRef(self.ptr())),
                     KIND_PAP => View::Pap(Pap(self.ptr())),
-                    _ => View::External((h >> 32) as u32),
+                    _ => View::External(self.obj_word(1)),
                 }
             }
         }
@@ -334,8 +342,8 @@ impl Value {
     }
 }
 
-const fn imm(kind: u64, payload: u64) -> Value {
-    match NonZeroU64::new(payload << 8 | kind << 3 | IMM) {
+const fn imm(kind: u32, payload: u32) -> Value {
+    match NonZeroU32::new(payload << 8 | kind << 3 | IMM) {
         Some(w) => Value(w),
         None => unreachable!(),
     }

@@ -6,6 +6,7 @@ use firn_syntax::symbol::well_known as wk;
 
 use super::scope::Binder;
 use super::{Resolved, Resolver};
+use crate::heap::Run;
 use crate::ir::{
     AttrsNode, DynamicNode, Group, Key, Lazy, LazySelect, LetNode, Node, SelectNode, Src, StaticKey,
     ThunkCode,
@@ -219,7 +220,7 @@ impl Resolver<'_> {
         if simple.is_empty() {
             return Ok((values, None));
         }
-        Ok((values, Some(Group { simple: self.slice(simple), allocs: &[], aliases: &[] })))
+        Ok((values, Some(Group { simple: self.slice(simple), allocs: Run::EMPTY, aliases: Run::EMPTY })))
     }
 }
 

@@ -5,7 +5,7 @@ use firn_syntax::ast::{Expr, ExprId, Op, Range32};
 use firn_syntax::symbol::well_known as wk;
 
 use super::{Resolved, Resolver};
-use crate::heap::Value;
+use crate::heap::{Ref, Value};
 use crate::ir::{
     BinNode, BinOp, CallNode, FormalCode, FormalsCode, LambdaCode, Lazy, Node, PrimArg, PrimNode,
 };
@@ -15,7 +15,7 @@ use crate::pos::Pos;
 const MAX_ARITY: usize = 32;
 
 impl Resolver<'_> {
-    pub(super) fn lambda_code(&mut self, i: u32, pos: Pos) -> Resolved<&'static LambdaCode> {
+    pub(super) fn lambda_code(&mut self, i: u32, pos: Pos) -> Resolved<Ref<LambdaCode>> {
         let mut chain = vec![(self.ast.lambdas[i as usize], pos)];
         loop {
             let (last, _) = chain[chain.len() - 1];
@@ -66,7 +66,7 @@ impl Resolver<'_> {
         Ok(self.alloc(code))
     }
 
-    fn formals(&mut self, f: firn_syntax::ast::Formals) -> Resolved<&'static FormalsCode> {
+    fn formals(&mut self, f: firn_syntax::ast::Formals) -> Resolved<Ref<FormalsCode>> {
         let all = &self.ast.formals[f.formals.start as usize..(f.formals.start + f.formals.len) as usize];
         let first_slot = self.scopes.new_slot_run(all.len());
         for (k, formal) in all.iter().enumerate() {
@@ -115,7 +115,8 @@ impl Resolver<'_> {
                             PrimArg::Later(self.lazy(*a)?)
                         });
                     }
-                    let node = Node::Prim(self.alloc(PrimNode { id, args: self.slice(now), pos }));
+                    let now = self.slice(now);
+                    let node = Node::Prim(self.alloc(PrimNode { id, args: now, pos }));
                     return if args.len() == arity {
                         Ok(node)
                     } else {
@@ -132,7 +133,8 @@ impl Resolver<'_> {
         for a in args {
             lazies.push(self.lazy(*a)?);
         }
-        Ok(Node::Call(self.alloc(CallNode { f, args: self.slice(lazies), pos })))
+        let args = self.slice(lazies);
+        Ok(Node::Call(self.alloc(CallNode { f, args, pos })))
     }
 
     /// `-e`
@@ -145,7 +147,8 @@ impl Resolver<'_> {
         }
         let f = self.variable(wk::SUB, pos)?;
         let args = vec![Lazy::Const(zero), self.lazy(x)?];
-        Ok(Node::Call(self.alloc(CallNode { f, args: self.slice(args), pos })))
+        let args = self.slice(args);
+        Ok(Node::Call(self.alloc(CallNode { f, args, pos })))
     }
 
     /// An operator whose primop is shadowed by a binding.

@@ -8,17 +8,16 @@ mod calls;
 mod scope;
 mod strict;
 
-use bumpalo::Bump;
 use firn_syntax::Symbol;
 use firn_syntax::ast::{Ast, Expr, ExprId, Op, Part, PathElem, Range32, Span};
 use rustc_hash::FxHashMap;
 
 use crate::Ctx;
 use crate::error::{ErrorKind, EvalError};
-use crate::heap::Value;
+use crate::heap::{Ref, Run, Value};
 use crate::ir::{
-    AssertNode, BinNode, BinOp, HasAttrNode, IfNode, InterpNode, Key, Lazy, Node, SelectNode, StaticKey,
-    ThunkCode, WithNode, WithVar,
+    AssertNode, BinNode, BinOp, DynamicKey, HasAttrNode, IfNode, InterpNode, Key, Lazy, Node, SelectNode,
+    StaticKey, ThunkCode, WithNode, WithVar,
 };
 use crate::msg;
 use crate::pos::{Pos, Source};
@@ -36,7 +35,6 @@ pub(crate) struct Resolver<'a> {
     ast: &'a Ast,
     source: Source,
     root: u32,
-    arena: &'static Bump,
     scopes: Scopes,
     outer: Option<&'a StaticScope>,
 }
@@ -48,13 +46,12 @@ pub(crate) fn resolve(
     source: Source,
     root: u32,
     outer: Option<&StaticScope>,
-) -> Resolved<&'static ThunkCode> {
-    let arena: &'static Bump = Box::leak(Box::new(Bump::new()));
-    let mut r = Resolver { ctx, ast, source, root, arena, scopes: Scopes::default(), outer };
+) -> Resolved<Ref<ThunkCode>> {
+    let mut r = Resolver { ctx, ast, source, root, scopes: Scopes::default(), outer };
     let Some(expr) = ast.root else {
-        return Ok(arena.alloc(ThunkCode {
+        return Ok(r.alloc(ThunkCode {
             body: Node::Const(Value::NULL),
-            caps: &[],
+            caps: Run::EMPTY,
             frame: 0,
             pos: Pos::NONE,
         }));
@@ -84,17 +81,18 @@ impl Resolver<'_> {
         &self.ast.ids[r.start as usize..(r.start + r.len) as usize]
     }
 
-    fn alloc<T>(&self, t: T) -> &'static T {
-        self.arena.alloc(t)
+    fn alloc<T: Send + Sync + 'static>(&mut self, t: T) -> Ref<T> {
+        self.ctx.heap.code(t)
     }
 
-    fn slice<T>(&self, items: Vec<T>) -> &'static [T] {
-        self.arena.alloc_slice_fill_iter(items)
+    fn slice<T: Send + Sync + 'static>(&mut self, items: Vec<T>) -> Run<T> {
+        self.ctx.heap.run(items)
     }
 
-    fn shown(&self, e: ExprId) -> &'static str {
+    fn shown(&mut self, e: ExprId) -> &'static str {
         let text = firn_syntax::show::show_expr(self.ast, self.ctx.symbols, e);
-        self.arena.alloc_str(&String::from_utf8_lossy(&text))
+        let text = String::from_utf8_lossy(&text).into_owned().into_bytes();
+        std::str::from_utf8(self.slice(text).slice()).unwrap_or_default()
     }
 
     /// The value of an expression that is known without evaluating anything.
@@ -236,7 +234,7 @@ impl Resolver<'_> {
     }
 
     /// Code of a thunk for an expression, as a unit of its own.
-    fn thunk_code(&mut self, e: ExprId) -> Resolved<&'static ThunkCode> {
+    fn thunk_code(&mut self, e: ExprId) -> Resolved<Ref<ThunkCode>> {
         self.scopes.open();
         let body = self.node(e)?;
         let (caps, frame) = self.scopes.close();
@@ -312,7 +310,7 @@ impl Resolver<'_> {
         Ok(Node::Interp(self.alloc(InterpNode { parts, path, pos })))
     }
 
-    fn keys(&mut self, path: Range32) -> Resolved<&'static [Key]> {
+    fn keys(&mut self, path: Range32) -> Resolved<Run<Key>> {
         let mut keys = Vec::with_capacity(path.len as usize);
         for i in 0..path.len {
             keys.push(match self.ast.path_elems[(path.start + i) as usize] {
@@ -324,7 +322,8 @@ impl Resolver<'_> {
                     }
                     _ => {
                         let text = self.shown(e);
-                        Key::Dynamic(self.node(e)?, self.pos_of(e), text)
+                        let key = DynamicKey { name: self.node(e)?, pos: self.pos_of(e), text };
+                        Key::Dynamic(self.alloc(key))
                     }
                 },
             });
