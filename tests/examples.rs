@@ -46,3 +46,15 @@ fn a_failing_builder_shows_its_last_lines() {
     assert_eq!(out.status.code(), Some(100), "{error}");
     assert!(error.contains("> a last word") && error.contains("nix log /nix/store/"), "{error}");
 }
+
+#[test]
+fn the_interface_of_the_package_set_works_when_built() {
+    if std::env::var_os("FIRN_NETWORK_TESTS").is_none() {
+        return skipped("needs Debian's archive: set FIRN_NETWORK_TESTS=1");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("packages/build.nix");
+    let out = shell(dir.path(), &format!("nix-build --no-out-link {}", file.display()));
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(String::from_utf8_lossy(&out.stdout).contains("-interface-works"));
+}

@@ -215,3 +215,44 @@ fn the_module_system_costs_no_more_than_its_bounds() {
     assert_eq!(count, 15);
     assert!(over.is_empty(), "{}", over.join("\n"));
 }
+
+/// Texts of `pkgs.formats`; `UPDATE=1` rewrites what is expected.
+#[test]
+fn formats_write_settings_as_programs_read_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let show = format!(
+        "let texts = import {} {{ lib = import {}; }}; \
+         in builtins.concatStringsSep \"\" (map (name: \"== ${{name}}\\n${{texts.${{name}}}}\\n\") (builtins.attrNames texts))",
+        root().join("tests/packages/formats.nix").display(),
+        base_lib().display()
+    );
+    let got = evaluated(dir.path(), &format!("--raw -E '{show}'"));
+    let file = root().join("tests/packages/formats.expected");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &got).unwrap();
+    }
+    assert_eq!(got, std::fs::read_to_string(&file).unwrap());
+}
+
+/// A package set for another system says what is wrong, as soon as a package is asked for.
+#[test]
+fn other_systems_get_a_clear_error() {
+    let dir = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [
+        (
+            "{ system = \"aarch64-linux\"; }",
+            "the embedded base has packages for x86_64-linux, not for 'aarch64-linux'",
+        ),
+        (
+            "{ system = \"x86_64-linux\"; crossSystem = { config = \"aarch64-unknown-linux-gnu\"; }; }",
+            "the embedded base does not cross-compile",
+        ),
+    ] {
+        let out = instantiate(
+            dir.path(),
+            &format!("-E '(import {} {arguments}).hello'", root().join("base").display()),
+        );
+        let error = String::from_utf8_lossy(&out.stderr);
+        assert!(!out.status.success() && error.contains(expected), "{error}");
+    }
+}

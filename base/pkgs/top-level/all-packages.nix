@@ -31,6 +31,16 @@ trivial // fetchers // machine final // {
 
   newScope = extra: lib.callPackageWith (final // extra);
   callPackage = lib.callPackageWith final;
+  # One machine builds and runs: its packages are those for every role.
+  buildPackages = final;
+  targetPackages = final;
+  pkgsBuildBuild = final;
+  pkgsBuildHost = final;
+  pkgsBuildTarget = final;
+  pkgsHostHost = final;
+  pkgsHostTarget = final;
+  pkgsTargetTarget = final;
+  inherit (lib) recurseIntoAttrs dontRecurseIntoAttrs;
   callPackages = lib.callPackagesWith final;
   mkDerivation = final.stdenv.mkDerivation;
 
@@ -52,6 +62,8 @@ trivial // fetchers // machine final // {
   makeShellWrapper = final.makeWrapper;
   mkShell = import ../build-support/mk-shell { inherit lib; inherit (final) stdenv; };
   mkShellNoCC = import ../build-support/mk-shell { inherit lib; stdenv = final.stdenvNoCC; };
+  writers = callPackage ../build-support/writers { };
+  formats = callPackage ../formats { };
   buildEnv = import ../build-support/build-env { inherit lib; inherit (final) stdenvNoCC symlinkJoin; };
 
   # Seeds under the names that users know

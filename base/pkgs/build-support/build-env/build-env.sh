@@ -26,6 +26,8 @@ while IFS=: read -r priority paths; do
           echo "error: two packages of priority $priority have the file $file: ${before#*:} and $package" >&2
           echo "hint: give one of them another priority (lib.hiPrio, lib.lowPrio), or set ignoreCollisions" >&2
           exit 1
+        elif [ "${before%%:*}" = "$priority" ] && ! cmp -s "$target" "$package/$file"; then
+          echo "warning: $file of $package is hidden by ${before#*:}" >&2
         fi
       else
         mkdir -p "$(dirname "$target")"

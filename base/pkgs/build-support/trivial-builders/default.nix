@@ -3,6 +3,9 @@
 let
   runtimeShell = "${units.bash}/bin/bash";
 
+  # What a file is called, be it a path or a package.
+  nameOfFile = src: if builtins.isAttrs src then src.name else baseNameOf (builtins.unsafeDiscardStringContext (toString src));
+
   # runCommandWith { name; stdenv?; runLocal?; derivationArgs?; } command
   runCommandWith = { name, stdenv ? stdenvNoCC, runLocal ? false, derivationArgs ? { } }: buildCommand:
     stdenv.mkDerivation ({
@@ -92,8 +95,6 @@ let
       checkPhase = if checkPhase != null then checkPhase else syntaxCheck;
     };
 
-  writers = { inherit writeText; writeBash = writeShellScript; writeBashBin = writeShellScriptBin; };
-
   concatTextFile = { name, files, executable ? false, destination ? "", checkPhase ? "", meta ? { }, passthru ? { } }:
     runCommandLocal name { inherit files executable checkPhase meta passthru destination; } ''
       target=$out$destination
@@ -181,13 +182,13 @@ let
       kept = builtins.attrNames (lib.filterAttrs (_: value: value == null) replacements);
     in
     stdenvNoCC.mkDerivation (removeAttrs args [ "src" "replacements" "dir" "isExecutable" "name" ] // {
-      name = if name != null then name else baseNameOf (toString src);
+      name = if name != null then name else nameOfFile src;
       inherit src;
       preferLocalBuild = true;
       allowSubstitutes = false;
       kept = map (n: "@${n}@") kept;
       buildCommand = ''
-        target=$out${lib.optionalString (dir != null) "/${dir}/${if name != null then name else baseNameOf (toString src)}"}
+        target=$out${lib.optionalString (dir != null) "/${dir}/${if name != null then name else nameOfFile src}"}
         mkdir -p "$(dirname "$target")"
         substitute "$src" "$target" ${lib.escapeShellArgs (lib.concatLists (lib.mapAttrsToList (n: v: [ "--replace-fail" "@${n}@" "${if builtins.isString v then v else toString v}" ]) wanted))}
         ${lib.optionalString isExecutable ''chmod +x "$target"''}
@@ -201,6 +202,32 @@ let
     });
   replaceVars = src: replacements: replaceVarsWith { inherit src replacements; };
 
+  # substituteAll { src; name = value; … }: every @name@ of an attribute becomes its value; others are left.
+  substituteAll = { src, name ? nameOfFile src, dir ? null, isExecutable ? false, postInstall ? "", ... }@args:
+    stdenvNoCC.mkDerivation (removeAttrs args [ "dir" "isExecutable" "postInstall" ] // {
+      inherit name;
+      preferLocalBuild = true;
+      allowSubstitutes = false;
+      buildCommand = ''
+        target=$out${lib.optionalString (dir != null) "/${dir}/${name}"}
+        mkdir -p "$(dirname "$target")"
+        substituteAll "$src" "$target"
+        ${lib.optionalString isExecutable ''chmod +x "$target"''}
+        ${postInstall}
+      '';
+    });
+  # The same for several files, which become a folder.
+  substituteAllFiles = { files, ... }@args:
+    stdenvNoCC.mkDerivation ({ name = "substitute-all-files"; } // args // {
+      buildCommand = ''
+        mkdir -p "$out"
+        ${lib.concatMapStrings (file: ''
+          mkdir -p "$(dirname "$out/${file}")"
+          substituteAll "$src/${file}" "$out/${file}"
+        '') files}
+      '';
+    });
+
   applyPatches = { src, name ? (if builtins.isAttrs src && src ? name then src.name else baseNameOf (toString src)) + "-patched", patches ? [ ], prePatch ? "", postPatch ? "", ... }@args:
     stdenvNoCC.mkDerivation (args // {
       inherit name patches prePatch postPatch;
@@ -213,7 +240,7 @@ in
 {
   inherit runtimeShell runCommandWith runCommand runCommandLocal runCommandCC writeTextFile writeText writeTextDir writeScript writeScriptBin
     writeShellScript writeShellScriptBin writeShellApplication concatTextFile concatText concatScript symlinkJoin linkFarm
-    linkFarmFromDrvs makeSetupHook replaceVars replaceVarsWith applyPatches writers;
+    linkFarmFromDrvs makeSetupHook replaceVars replaceVarsWith applyPatches substituteAll substituteAllFiles;
   emptyFile = runCommandLocal "empty-file" { } ''touch "$out"'';
   emptyDirectory = runCommandLocal "empty-directory" { } ''mkdir -p "$out"'';
 }
