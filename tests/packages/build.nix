@@ -17,6 +17,10 @@ pkgs.runCommand "interface-works" { } ''
   [ "$(cat ${pkgs.substituteAll { src = pkgs.writeText "s" "v is @v@, @other@"; v = "1"; }})" = 'v is 1, @other@' ]
   [ "$(cat ${pkgs.replaceVars (pkgs.writeText "s" "v is @v@") { v = "1"; }})" = 'v is 1' ]
 
+  grep -qx ${pkgs.hello} ${pkgs.writeClosure [ pkgs.hello ]}
+  grep -q -- -libc6- ${pkgs.writeClosure [ pkgs.hello ]}
+  [ -f ${pkgs.srcOnly pkgs.hello}/src/hello.c ]
+
   # Python reads the TOML as the same value as the JSON.
   ${pkgs.python3}/bin/python3 - ${writers.writeTOML "t" value} ${writers.writeJSON "j" value} <<'PY'
   import sys, tomllib, json

@@ -228,6 +228,66 @@ let
       '';
     });
 
+  # A file that lists the store paths of some paths' closures, one a line.
+  writeClosure = paths: derivation {
+    name = "runtime-deps";
+    inherit (stdenvNoCC) system;
+    builder = runtimeShell;
+    args = [ "-e" "-c" ". \"$NIX_ATTRS_SH_FILE\"; ${units.jq}/bin/jq -r '.graph[].path' \"$NIX_ATTRS_JSON_FILE\" | ${units.coreutils}/bin/sort >\"\${outputs[out]}\"" ];
+    __structuredAttrs = true;
+    exportReferencesGraph.graph = paths;
+    preferLocalBuild = true;
+  };
+
+  # A tree as it is, in the store.
+  copyPathToStore = builtins.filterSource (_: _: true);
+  copyPathsToStore = map copyPathToStore;
+
+  # The unpacked and patched source of a package.
+  srcOnly = attrs:
+    let args = if builtins.isAttrs attrs && attrs ? drvAttrs then { inherit (attrs) name src; patches = attrs.patches or [ ]; } else attrs; in
+    stdenvNoCC.mkDerivation ({
+      patches = args.patches or [ ];
+      inherit (args) src;
+      name = "${args.name}-source";
+      phases = [ "unpackPhase" "patchPhase" "installPhase" ];
+      installPhase = ''cp -R ./ "$out"'';
+      dontFixup = true;
+    });
+
+  # A file that everybody has to fetch themselves: its derivation fails with what to do, until the file is in the store.
+  requireFile =
+    { name ? null, url ? null, message ? null, hash ? null, sha256 ? null, sha1 ? null, hashMode ? "flat" }:
+    assert lib.assertMsg (name != null || url != null) "requireFile: give name or url";
+    assert lib.assertMsg (message != null || url != null) "requireFile: give message or url";
+    assert lib.assertMsg (lib.count (value: value != null) [ hash sha256 sha1 ] == 1) "requireFile: give one of hash, sha256, sha1";
+    let
+      file = if name != null then name else baseNameOf (toString url);
+      algorithm = if hash != null then builtins.head (lib.splitString "-" hash) else if sha256 != null then "sha256" else "sha1";
+      text = if message != null then message else ''
+        The file ${file} cannot be fetched by a program. Download it from
+          ${url}
+        and add it to the store:
+          nix-store --add-fixed ${algorithm} ${file}
+        or
+          nix-prefetch-url --type ${algorithm} file:///path/to/${file}
+      '';
+    in
+    stdenvNoCC.mkDerivation {
+      name = file;
+      outputHashMode = hashMode;
+      outputHashAlgo = if hash != null then null else algorithm;
+      outputHash = if hash != null then hash else if sha256 != null then sha256 else sha1;
+      preferLocalBuild = true;
+      allowSubstitutes = false;
+      inherit text;
+      passAsFile = [ "text" "buildCommand" ];
+      buildCommand = ''
+        cat "$textPath" >&2
+        exit 1
+      '';
+    };
+
   applyPatches = { src, name ? (if builtins.isAttrs src && src ? name then src.name else baseNameOf (toString src)) + "-patched", patches ? [ ], prePatch ? "", postPatch ? "", ... }@args:
     stdenvNoCC.mkDerivation (args // {
       inherit name patches prePatch postPatch;
@@ -240,7 +300,8 @@ in
 {
   inherit runtimeShell runCommandWith runCommand runCommandLocal runCommandCC writeTextFile writeText writeTextDir writeScript writeScriptBin
     writeShellScript writeShellScriptBin writeShellApplication concatTextFile concatText concatScript symlinkJoin linkFarm
-    linkFarmFromDrvs makeSetupHook replaceVars replaceVarsWith applyPatches substituteAll substituteAllFiles;
+    linkFarmFromDrvs makeSetupHook replaceVars replaceVarsWith applyPatches substituteAll substituteAllFiles
+    writeClosure copyPathToStore copyPathsToStore srcOnly requireFile;
   emptyFile = runCommandLocal "empty-file" { } ''touch "$out"'';
   emptyDirectory = runCommandLocal "empty-directory" { } ''mkdir -p "$out"'';
 }
