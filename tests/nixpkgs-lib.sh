@@ -10,7 +10,7 @@
 # Nothing of the checkout is changed; the tests see a store of their own. Exit status 0: all parts passed.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(misc systems fetchers version modules filesystem sources debug network fileset path-unit path-prop)
+all=(misc systems fetchers version modules filesystem sources debug network fileset path-unit path-prop mixed)
 
 if [ $# -lt 2 ]; then
   sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
@@ -54,6 +54,32 @@ substituters ="
 unset NIX_PATH NIX_REMOTE
 cd "$tree"
 
+# The names of failed tests of a set of `{ expr, expected }` or `{ expr, expectedError }`.
+cat >"$work/mixed.nix" <<'NIX'
+{ tests, one, other }:
+let
+  all = import tests { pkgs = null; currLibPath = one; prevLibPath = other; };
+  isTest = value: value ? expr;
+  fails =
+    test:
+    let
+      result = builtins.tryEval (builtins.deepSeq test.expr test.expr);
+    in
+    if test ? expected then !result.success || result.value != test.expected else result.success;
+  failed =
+    path: value:
+    if !builtins.isAttrs value then
+      [ ]
+    else if isTest value then
+      (if fails value then [ path ] else [ ])
+    else
+      builtins.concatMap (name: failed "${path}.${name}" value.${name}) (builtins.attrNames value);
+  result = failed "tests" all;
+in
+assert builtins.length (builtins.attrNames all) > 1;
+result
+NIX
+
 # A file whose value is the list of what fails.
 empty() { [ "$(nix-instantiate --eval --strict "$1")" = '[ ]' ]; }
 
@@ -68,6 +94,14 @@ run() {
       nix-instantiate --eval --strict --show-trace --argstr libpath "$tree/lib" lib/path/tests/unit.nix
       ;;
     path-prop) bash lib/path/tests/prop.sh "${SEED:-1}" ;;
+    mixed)
+      # Types of either library in evaluations of the other.
+      local pair
+      for pair in "$tree/lib $checkout/lib" "$checkout/lib $tree/lib"; do
+        [ "$(nix-instantiate --eval --strict "$work/mixed.nix" --arg tests "$checkout/lib/tests/checkAndMergeCompat.nix" \
+          --arg one "${pair% *}" --arg other "${pair#* }")" = '[ ]' ] || return 1
+      done
+      ;;
     *) echo "no part is called $1" && return 2 ;;
   esac
 }
