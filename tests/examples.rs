@@ -57,4 +57,7 @@ fn the_interface_of_the_package_set_works_when_built() {
     let out = shell(dir.path(), &format!("nix-build --no-out-link {}", file.display()));
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     assert!(String::from_utf8_lossy(&out.stdout).contains("-interface-works"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("packages/programs.nix");
+    let out = shell(dir.path(), &format!("nix-build --no-out-link {} -A tools", file.display()));
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }

@@ -16,7 +16,7 @@ let
     x86_64-linux-gnu-gcc = "${prefix}gcc-14"; "x86_64-linux-gnu-g++" = "${prefix}g++-14";
   };
 in
-trivial // fetchers // machine final // {
+import ./debian-names.nix { inherit lib units; inherit (final) runCommandLocal; } // trivial // fetchers // machine final // {
   inherit lib config units;
   inherit (stdenvs) stdenv stdenvNoCC;
   inherit (debian) lock;

@@ -51,16 +51,23 @@ if [ -z "$relocatable" ]; then
         added[$1]=1
         extra+=(-rpath "$1")
       }
+      # A library for building may be a link to the one for running, which is another package's.
+      add_run_path_of() {
+        local file=$1
+        if [ -L "$file" ]; then file=$(@coreutils@/bin/readlink -f "$file"); fi
+        add_run_path "${file%/*}"
+      }
+      declare -A found=()
       for folder in "${folders[@]}"; do
         [[ $folder == "${NIX_STORE:-/nix/store}"/* ]] || continue
         for library in "${libraries[@]}"; do
-          if [ -e "$folder/$library" ]; then
-            add_run_path "$folder"
-            break
+          if [ -z "${found[$library]:-}" ] && [ -e "$folder/$library" ]; then
+            found[$library]=1
+            add_run_path_of "$folder/$library"
           fi
         done
       done
-      for file in "${files[@]}"; do [[ $file != */* ]] || add_run_path "${file%/*}"; done
+      for file in "${files[@]}"; do [[ $file != */* ]] || add_run_path_of "$file"; done
       IFS=: read -r -a runtime <<<"@runtimePath@"
       for folder in "${runtime[@]}"; do add_run_path "$folder"; done
     fi

@@ -3,7 +3,7 @@ mkdir -p "$out/bin" "$out/nix-support"
 fill() {
   sed -e "s|@shell@|$shell|g" -e "s|@out@|$out|g" -e "s|@program@|$2|g" -e "s|@toolchain@|$toolchain|g" \
     -e "s|@libc@|$libc|g" -e "s|@libcDev@|$libcDev|g" -e "s|@multiarch@|$multiarch|g" \
-    -e "s|@runtimePath@|$runtimePath|g" -e "s|@dynamicLinker@|$dynamicLinker|g" -e "s|@language@|${3:-c}|g" "$1"
+    -e "s|@runtimePath@|$runtimePath|g" -e "s|@coreutils@|$coreutils|g" -e "s|@dynamicLinker@|$dynamicLinker|g" -e "s|@language@|${3:-c}|g" "$1"
 }
 for pair in $programs; do
   name=${pair%%=*} target=${pair#*=}
