@@ -182,6 +182,8 @@ pub struct LambdaCode {
     pub formals: Option<Ref<FormalsCode>>,
     /// Parameters that are evaluated first of all, in this order.
     pub strict: Run<u8>,
+    /// The same as a set of bits.
+    pub strict_set: u32,
     /// Where each of the merged functions stands.
     pub positions: Run<Pos>,
     /// The name it was bound to.
@@ -255,6 +257,8 @@ pub struct CallNode {
     pub f: Node,
     /// The arguments.
     pub args: Run<Lazy>,
+    /// Which of the first 32 arguments are code that a strict function may run at once.
+    pub code: u32,
     /// Where it stands.
     pub pos: Pos,
 }

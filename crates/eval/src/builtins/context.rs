@@ -70,7 +70,7 @@ fn has_context(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 fn discard_outputs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let what = "while evaluating the argument passed to builtins.unsafeDiscardOutputDependency";
     let s = ctx.coerce(args[0], Coerce::COPY, P, what)?;
-    let elems = ctx.contexts.elems(s.context()).iter().cloned().map(|e| match e {
+    let elems = ctx.contexts.elems(s.context()).into_iter().map(|e| match e {
         ContextElem::DrvDeep(p) => ContextElem::Opaque(p),
         e => e,
     });
@@ -82,7 +82,7 @@ fn discard_outputs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 fn add_outputs(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let what = "while evaluating the argument passed to builtins.addDrvOutputDependencies";
     let s = ctx.coerce(args[0], Coerce::COPY, P, what)?;
-    let elems = ctx.contexts.elems(s.context()).to_vec();
+    let elems = ctx.contexts.elems(s.context());
     let [elem] = &elems[..] else {
         let m = msg!(
             "context of string '{}' must have exactly one element, but has {}",
@@ -120,7 +120,7 @@ struct Info {
 fn get_context(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let s = ctx.force_str(args[0], P, "while evaluating the argument passed to builtins.getContext")?;
     let mut infos: BTreeMap<StorePath, Info> = BTreeMap::new();
-    for e in ctx.contexts.elems(s.context()).to_vec() {
+    for e in ctx.contexts.elems(s.context()) {
         match e {
             ContextElem::Opaque(p) => infos.entry(p).or_default().path = true,
             ContextElem::DrvDeep(p) => infos.entry(p).or_default().all_outputs = true,
@@ -163,7 +163,7 @@ fn append_context(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         ctx.force_str(args[0], P, "while evaluating the first argument passed to builtins.appendContext")?;
     let set =
         ctx.force_attrs(args[1], P, "while evaluating the second argument passed to builtins.appendContext")?;
-    let mut elems = ctx.contexts.elems(s.context()).to_vec();
+    let mut elems = ctx.contexts.elems(s.context());
     let flat = ctx.flat(set);
     for (name, pos, v) in flat.iter() {
         let text = String::from_utf8_lossy(ctx.name(name)).into_owned();

@@ -69,8 +69,8 @@ pub(crate) struct DrvMemo {
 }
 
 struct Made {
-    references: Vec<StorePath>,
-    outputs: Vec<String>,
+    references: Box<[StorePath]>,
+    outputs: Box<[String]>,
 }
 
 /// An error of the derivation, or one that is already raised.
@@ -110,7 +110,7 @@ fn derivation_strict(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 /// A derivation as its attributes are read.
 struct Draft {
     drv: Derivation,
-    context: ContextId,
+    contexts: Vec<ContextId>,
     outputs: BTreeSet<String>,
     json: Option<Vec<(String, String)>>,
     floating: bool,
@@ -138,7 +138,7 @@ fn make_derivation(ctx: &mut Ctx, name: &str, attrs: Attrs) -> Res {
     let ignore_nulls = flag(ctx, attrs, wk::IGNORE_NULLS, what)?;
     let mut d = Draft {
         drv: Derivation { name: name.to_owned(), ..Derivation::default() },
-        context: ContextId::NONE,
+        contexts: Vec::new(),
         outputs: BTreeSet::from(["out".to_owned()]),
         json: structured.then(Vec::new),
         floating: false,
@@ -184,8 +184,10 @@ fn need_feature(ctx: &mut Ctx, name: &str) -> Res<()> {
     Err(ctx.error(ErrorKind::Eval, m, P))
 }
 
-fn take_context(ctx: &mut Ctx, d: &mut Draft, s: Str) -> Str {
-    d.context = ctx.contexts.union(d.context, s.context());
+fn take_context(d: &mut Draft, s: Str) -> Str {
+    if d.contexts.last() != Some(&s.context()) {
+        d.contexts.push(s.context());
+    }
     s
 }
 
@@ -218,33 +220,41 @@ fn read_attr(
             for i in 0..list.len() {
                 let what = "while evaluating an element of the argument list";
                 let s = ctx.coerce(list.get(i), Coerce::MORE_COPY, P, what)?;
-                let s = take_context(ctx, d, s);
+                let s = take_context(d, s);
                 d.drv.args.push(s.as_bytes().to_vec());
             }
         }
         _ if d.json.is_some() => read_structured(ctx, d, key, v, pos)?,
         _ => {
-            let s = ctx.coerce(v, Coerce::MORE_COPY, P, "")?;
-            let s = take_context(ctx, d, s);
+            // What is joined of a list is needed by nobody else: it does not become a value.
+            let (text, context) = match ctx.force(v, P)?.as_list() {
+                Some(l) => ctx.deeper(P, |ctx| ctx.join_list(l, Coerce::MORE_COPY, P, ""))?,
+                None => {
+                    let s = ctx.coerce(v, Coerce::MORE_COPY, P, "")?;
+                    (s.as_bytes().to_vec(), s.context())
+                }
+            };
+            d.contexts.push(context);
             if key == wk::JSON {
                 let m = "setting structured attributes via '__json' is deprecated, and may be disallowed in future versions of Nix. Set '__structuredAttrs = true' instead.";
                 warn_attr(ctx, d, pos, m.into());
             }
-            d.drv.env.insert(ctx.name(key).to_vec(), s.as_bytes().to_vec());
+            let shown = || String::from_utf8_lossy(&text).into_owned();
             match key {
-                wk::BUILDER => d.drv.builder = s.as_bytes().to_vec(),
-                wk::SYSTEM => d.drv.platform = s.to_text().into_owned(),
-                wk::OUTPUT_HASH => d.hash = Some(s.to_text().into_owned()),
-                wk::OUTPUT_HASH_ALGO => d.algo = s.to_text().parse().ok(),
-                wk::OUTPUT_HASH_MODE => hash_mode(ctx, d, &s.to_text())?,
+                wk::BUILDER => d.drv.builder = text.clone(),
+                wk::SYSTEM => d.drv.platform = shown(),
+                wk::OUTPUT_HASH => d.hash = Some(shown()),
+                wk::OUTPUT_HASH_ALGO => d.algo = shown().parse().ok(),
+                wk::OUTPUT_HASH_MODE => hash_mode(ctx, d, &shown())?,
                 wk::OUTPUTS => {
-                    let text = s.to_text();
+                    let all = shown();
                     let names =
-                        text.split([' ', '\t', '\n', '\r']).filter(|n| !n.is_empty()).map(str::to_owned);
+                        all.split([' ', '\t', '\n', '\r']).filter(|n| !n.is_empty()).map(str::to_owned);
                     output_names(ctx, d, names)?;
                 }
                 _ => {}
             }
+            d.drv.env.insert(ctx.name(key).to_vec(), text);
         }
     }
     Ok(())
@@ -260,7 +270,7 @@ fn read_structured(ctx: &mut Ctx, d: &mut Draft, key: firn_syntax::Symbol, v: Va
         return Ok(());
     }
     let json = ctx.to_json(v)?;
-    let json = take_context(ctx, d, json);
+    let json = take_context(d, json);
     let name = String::from_utf8_lossy(ctx.name(key)).into_owned();
     if let Some(all) = &mut d.json {
         all.push((name.clone(), json.to_text().into_owned()));
@@ -268,7 +278,7 @@ fn read_structured(ctx: &mut Ctx, d: &mut Draft, key: firn_syntax::Symbol, v: Va
     match key {
         wk::BUILDER => {
             let s = ctx.force_str(v, P, "")?;
-            d.drv.builder = take_context(ctx, d, s).as_bytes().to_vec();
+            d.drv.builder = take_context(d, s).as_bytes().to_vec();
         }
         wk::SYSTEM => d.drv.platform = ctx.force_str_no_ctx(v, P, "")?.to_text().into_owned(),
         wk::OUTPUT_HASH => d.hash = Some(ctx.force_str_no_ctx(v, P, "")?.to_text().into_owned()),
@@ -341,7 +351,8 @@ fn output_names(ctx: &mut Ctx, d: &mut Draft, names: impl Iterator<Item = String
 
 /// What the strings of a derivation refer to are its inputs.
 fn add_inputs(ctx: &mut Ctx, d: &mut Draft) -> Res<()> {
-    for e in ctx.contexts.elems(d.context).to_vec() {
+    let context = ctx.contexts.union_all(std::mem::take(&mut d.contexts));
+    for e in ctx.contexts.elems(context) {
         match e {
             ContextElem::Opaque(p) => {
                 d.drv.input_srcs.insert(p);
@@ -472,7 +483,7 @@ fn finish(ctx: &mut Ctx, mut drv: Derivation) -> Res {
     ctx.drvs.scratch = scratch;
     let outputs = drv.outputs.keys().cloned().collect();
     ctx.drvs.hashes.insert(made.path.clone(), made.modulo);
-    ctx.drvs.made.insert(made.path.clone(), Made { references, outputs });
+    ctx.drvs.made.insert(made.path.clone(), Made { references: references.into(), outputs });
     let deep = ctx.context_of(ContextElem::DrvDeep(made.path.clone()));
     let text = dir.print(&made.path);
     let drv_path = ctx.str_ctx(text, deep);
@@ -570,7 +581,7 @@ impl Ctx {
     /// What the one element of a string's context refers to, if the string is the right text for it.
     pub fn coerce_to_derived(&mut self, v: Value, what: &'static str) -> Res<SingleDerivedPath> {
         let s = self.force_str(v, P, what)?;
-        let elems = self.contexts.elems(s.context()).to_vec();
+        let elems = self.contexts.elems(s.context());
         let fail = |ctx: &mut Ctx, m: String| {
             ctx.error(ErrorKind::Eval, m, P);
             Err(ctx.trace(P, what))

@@ -58,9 +58,7 @@ fn tail(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         return Err(ctx.error(ErrorKind::Eval, "'builtins.tail' called on an empty list", P));
     }
     let out = ctx.heap.new_list(l.len() - 1);
-    for (i, v) in l.iter().skip(1).enumerate() {
-        out.set(i, v);
-    }
+    l.copy_to(1, out, 0);
     Ok(out.value())
 }
 

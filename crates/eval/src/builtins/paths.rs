@@ -83,7 +83,7 @@ impl Ctx {
 
     /// Makes sure that what a context refers to is there. Gives the placeholders to replace.
     pub fn realise_context(&mut self, context: ContextId) -> Res<Vec<(String, String)>> {
-        let elems = self.contexts.elems(context).to_vec();
+        let elems = self.contexts.elems(context);
         let mut drvs = Vec::new();
         for e in elems {
             let valid = match &e {
@@ -381,7 +381,7 @@ fn to_file(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         ctx.force_str_no_ctx(args[0], P, "while evaluating the first argument passed to builtins.toFile")?;
     let text = ctx.force_str(args[1], P, "while evaluating the second argument passed to builtins.toFile")?;
     let mut refs = Vec::new();
-    for e in ctx.contexts.elems(text.context()).to_vec() {
+    for e in ctx.contexts.elems(text.context()) {
         match e {
             ContextElem::Opaque(p) => refs.push(p),
             other => {

@@ -63,16 +63,19 @@ fn concat_strings_sep(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let sep = ctx.force_str(args[0], P, what)?;
     let what = "while evaluating the second argument (the list of strings to concat) passed to builtins.concatStringsSep";
     let list = ctx.force_list(args[1], P, what)?;
-    let mut context = sep.context();
+    let mut contexts = vec![sep.context()];
     let mut parts = Vec::with_capacity(list.len());
     let mut len = sep.as_bytes().len() * list.len().saturating_sub(1);
     for i in 0..list.len() {
         let what = "while evaluating one element of the list of strings to concat passed to builtins.concatStringsSep";
         let s = ctx.coerce(list.get(i), Coerce::COPY, P, what)?;
-        context = ctx.contexts.union(context, s.context());
+        if contexts.last() != Some(&s.context()) {
+            contexts.push(s.context());
+        }
         len += s.as_bytes().len();
         parts.push(s);
     }
+    let context = ctx.contexts.union_all(contexts);
     Ok(ctx.heap.string_with(len, context, |out| {
         let mut at = 0;
         let mut put = |b: &[u8]| {

@@ -17,9 +17,9 @@ impl Ctx {
             self.bind_group(g, env, fp);
         }
         let set = self.heap.new_attrs(node.shape);
-        for (i, l) in node.values.iter().enumerate() {
+        for (l, place) in node.values.iter().zip(set.places()) {
             let v = self.delay(l, env, fp);
-            set.set(i, v);
+            place.set(v);
         }
         if node.overrides.is_none() && node.dynamics.is_empty() {
             return Ok(set.value());

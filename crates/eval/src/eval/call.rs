@@ -25,13 +25,14 @@ impl Ctx {
             let code = c.code();
             if n == code.arity as usize && n <= DIRECT_ARGS {
                 let frame = self.stack.top();
-                if code.strict.is_empty() {
+                let now = node.code & code.strict_set;
+                if now == 0 {
                     for (i, a) in node.args.iter().enumerate() {
                         let v = self.delay(a, env, fp);
                         frame.set(i as u32, v);
                     }
                 } else {
-                    self.strict_args(node, code, frame, env, fp);
+                    self.strict_args(node, code, now, frame, env, fp);
                 }
                 return self.run_closure(c, code, frame, node.pos);
             }
@@ -56,24 +57,16 @@ impl Ctx {
         &mut self,
         node: &'static CallNode,
         code: &'static LambdaCode,
+        now: u32,
         frame: Frame,
         env: Env,
         fp: Frame,
     ) {
-        let mut now = 0u64;
-        for i in code.strict {
-            if matches!(node.args[*i as usize], Lazy::Thunk(_) | Lazy::Select(_)) {
-                now |= 1 << i;
-            }
-        }
         for (i, a) in node.args.iter().enumerate() {
             if now & 1 << i == 0 {
                 let v = self.delay(a, env, fp);
                 frame.set(i as u32, v);
             }
-        }
-        if now == 0 {
-            return;
         }
         // The evaluation of an argument must not overwrite the others.
         let room = self.stack.push(node.args.len() as u32);
@@ -89,12 +82,33 @@ impl Ctx {
 
     /// A call with another number of arguments than the function takes, or of something that is no function itself.
     #[inline(never)]
-    fn eval_call_slow(&mut self, f: Value, node: &'static CallNode, env: Env, fp: Frame) -> Res {
-        let mut args: SmallVec<[Value; 8]> = SmallVec::with_capacity(node.args.len());
-        for a in node.args {
-            args.push(self.delay(a, env, fp));
+    fn eval_call_slow(&mut self, mut f: Value, node: &'static CallNode, env: Env, fp: Frame) -> Res {
+        let mut args = node.args.slice();
+        // Functions that get enough take their arguments from the frame stack, without a list of them.
+        while !args.is_empty() && args.len() <= DIRECT_ARGS {
+            let pap = f.as_pap();
+            let given = pap.map_or(0, |p| p.len());
+            let Some(c) = pap.map_or(f, |p| p.function()).as_closure() else { break };
+            let code = c.code();
+            let Some(take) = (code.arity as usize).checked_sub(given).filter(|n| *n <= args.len()) else {
+                break;
+            };
+            let frame = self.stack.top();
+            for i in 0..given {
+                frame.set(i as u32, pap.map_or(f, |p| p.arg(i)));
+            }
+            for (i, a) in args[..take].iter().enumerate() {
+                let v = self.delay(a, env, fp);
+                frame.set((given + i) as u32, v);
+            }
+            f = self.run_closure(c, code, frame, node.pos)?;
+            args = &args[take..];
         }
-        self.apply_value(f, &args, node.pos)
+        let mut rest: SmallVec<[Value; 8]> = SmallVec::new();
+        for a in args {
+            rest.push(self.delay(a, env, fp));
+        }
+        self.apply_value(f, &rest, node.pos)
     }
 
     /// Evaluates an expression that was compiled to be delayed, without making a thunk: a failure is given as a value

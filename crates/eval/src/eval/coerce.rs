@@ -1,9 +1,9 @@
 //! Coercion to strings, paths and store paths.
 
 use crate::Ctx;
-use crate::context::ContextElem;
+use crate::context::{ContextElem, ContextId};
 use crate::error::{Arg, ErrorKind, Fail, Res};
-use crate::heap::{PathRef, Str, Value, View};
+use crate::heap::{List, PathRef, Str, Value, View};
 use crate::io::{AddMethod, SourcePath};
 use crate::msg;
 use crate::pos::Pos;
@@ -64,19 +64,7 @@ impl Ctx {
             View::Int(i) if how.more => i.to_string().into_bytes(),
             View::Float(f) if how.more => format!("{f:.6}").into_bytes(),
             View::List(l) if how.more => {
-                let mut out = Vec::new();
-                let mut ctx = crate::context::ContextId::NONE;
-                for i in 0..l.len() {
-                    let s = self
-                        .coerce(l.get(i), how, pos, "while evaluating one element of the list")
-                        .map_err(|_| self.trace(pos, what))?;
-                    out.extend_from_slice(s.as_bytes());
-                    ctx = self.contexts.union(ctx, s.context());
-                    let empty_list = l.get(i).as_list().is_some_and(|l| l.is_empty());
-                    if i + 1 < l.len() && !empty_list {
-                        out.push(b' ');
-                    }
-                }
+                let (out, ctx) = self.join_list(l, how, pos, what)?;
                 let v = self.heap.string_ctx(&out, ctx);
                 return Ok(v.as_str().expect("a string was made"));
             }
@@ -84,6 +72,30 @@ impl Ctx {
         };
         let v = self.heap.string(&text);
         Ok(v.as_str().expect("a string was made"))
+    }
+
+    /// The elements of a list with spaces between, as coercion to a string has it.
+    pub(crate) fn join_list(
+        &mut self,
+        l: List,
+        how: Coerce,
+        pos: Pos,
+        what: &'static str,
+    ) -> Res<(Vec<u8>, ContextId)> {
+        let mut out = Vec::new();
+        let mut contexts = Vec::new();
+        for i in 0..l.len() {
+            let s = self
+                .coerce(l.get(i), how, pos, "while evaluating one element of the list")
+                .map_err(|_| self.trace(pos, what))?;
+            out.extend_from_slice(s.as_bytes());
+            contexts.push(s.context());
+            let empty_list = l.get(i).as_list().is_some_and(|l| l.is_empty());
+            if i + 1 < l.len() && !empty_list {
+                out.push(b' ');
+            }
+        }
+        Ok((out, self.contexts.union_all(contexts)))
     }
 
     #[cold]

@@ -9,7 +9,19 @@ use firn_syntax::symbol::well_known as wk;
 
 impl Ctx {
     /// Whether two evaluated operands of `==` are equal.
+    #[inline]
     pub fn equal(&mut self, a: Value, b: Value, pos: Pos) -> Res<bool> {
+        if let (Some(a), Some(b)) = (a.as_str(), b.as_str()) {
+            return Ok(a.as_bytes() == b.as_bytes());
+        }
+        if let (Some(a), Some(b)) = (a.as_small_int(), b.as_small_int()) {
+            return Ok(a == b);
+        }
+        self.equal_slow(a, b, pos)
+    }
+
+    #[inline(never)]
+    fn equal_slow(&mut self, a: Value, b: Value, pos: Pos) -> Res<bool> {
         match (a.view(), b.view()) {
             (View::Int(a), View::Int(b)) => Ok(a == b),
             (View::Str(a), View::Str(b)) => Ok(a.as_bytes() == b.as_bytes()),

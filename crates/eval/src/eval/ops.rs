@@ -135,10 +135,8 @@ impl Ctx {
         let out = self.heap.new_list(len);
         let mut i = 0;
         for l in lists {
-            for v in l.iter() {
-                out.set(i, v);
-                i += 1;
-            }
+            l.copy_to(0, out, i);
+            i += l.len();
         }
         out.value()
     }

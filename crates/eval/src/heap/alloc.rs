@@ -295,13 +295,8 @@ impl Heap {
         self.counters.thunks += 1;
         self.counters.thunk_captures += n as u64;
         let p = self.words(1 + n);
-        // SAFETY: fresh words; unfilled captures are read by nobody before `fill`, but hold a valid value anyway.
-        unsafe {
-            p.write(Thunk::suspended_word(code));
-            for i in 0..n {
-                p.add(1 + i).write(Value::NULL.word());
-            }
-        }
+        // SAFETY: fresh words; captures are read by nobody before `fill`, because no code runs before.
+        unsafe { p.write(Thunk::suspended_word(code)) };
         Value::from_ptr(p, value::THUNK)
     }
 
@@ -364,12 +359,7 @@ impl Heap {
         self.counters.closure_captures += n as u64;
         let p = self.words(1 + n);
         // SAFETY: as for thunks.
-        unsafe {
-            p.write(code.place());
-            for i in 0..n {
-                p.add(1 + i).write(Value::NULL.word());
-            }
-        }
+        unsafe { p.write(code.place()) };
         Value::from_ptr(p, value::FUN)
     }
 

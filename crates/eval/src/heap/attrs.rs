@@ -20,7 +20,7 @@ pub(super) const FORWARD: u32 = 4;
 /// Words before the names.
 const HEAD: usize = 4;
 /// Left sides below this are copied by `//`.
-const LAYER_MIN: usize = 64;
+const LAYER_MIN: usize = 24;
 /// How many layers a set may have before it is flattened.
 const LAYER_MAX: u32 = 8;
 /// Sets of more names than this have a shape of their own when they are made of computed names, or by `//`.
@@ -133,6 +133,18 @@ pub struct Attrs(pub(super) *const u32);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Flat(pub(super) *const u32);
 
+/// The place of a value in a set under construction.
+#[derive(Clone, Copy)]
+pub(crate) struct Place(&'static AtomicU32);
+
+impl Place {
+    /// Stores the value.
+    #[inline(always)]
+    pub(crate) fn set(self, v: Value) {
+        self.0.store(v.word(), Relaxed);
+    }
+}
+
 impl Attrs {
     /// The empty set.
     pub fn empty() -> Attrs {
@@ -234,6 +246,13 @@ impl Attrs {
     pub fn set(self, i: usize, v: Value) {
         assert!(i < self.raw_shape().len());
         self.word(1 + i).store(v.word(), Relaxed);
+    }
+
+    /// The places of the values of a flat set under construction, in the order of its shape.
+    #[inline(always)]
+    pub(crate) fn places(self) -> impl Iterator<Item = Place> {
+        debug_assert!(self.raw_shape().is_flat());
+        Flat(self.0).slots().iter().map(Place)
     }
 
     /// The set as a value.
@@ -467,7 +486,7 @@ impl Heap {
                 &va[i]
             };
             i += usize::from(both);
-            slot.store(read_short(v).word(), Relaxed);
+            slot.store(v.load(Relaxed), Relaxed);
         }
         out
     }

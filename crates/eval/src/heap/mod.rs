@@ -18,6 +18,8 @@ mod code;
 mod memo;
 mod object;
 mod stack;
+#[cfg(test)]
+mod tests;
 mod thunk;
 mod value;
 

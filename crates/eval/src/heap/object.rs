@@ -108,6 +108,18 @@ impl List {
         self.slots().iter().map(read_short)
     }
 
+    /// Copies the elements from `from` on, as they are, to a list under construction.
+    ///
+    /// # Panics
+    /// If the other list is too short.
+    #[inline]
+    pub fn copy_to(self, from: usize, out: List, at: usize) {
+        let slots = &self.slots()[from..];
+        for (slot, to) in slots.iter().zip(&out.slots()[at..at + slots.len()]) {
+            to.store(slot.load(Relaxed), Relaxed);
+        }
+    }
+
     /// The list as a value.
     #[inline(always)]
     pub fn value(self) -> Value {

@@ -57,6 +57,7 @@ impl Resolver<'_> {
             arity,
             frame,
             formals,
+            strict_set: strict.iter().fold(0, |set, i| set | 1 << i),
             strict: self.slice(strict),
             positions: self.slice(chain.iter().map(|c| c.1).collect()),
             name: last.name.or(chain[0].0.name),
@@ -133,8 +134,14 @@ impl Resolver<'_> {
         for a in args {
             lazies.push(self.lazy(*a)?);
         }
-        let args = self.slice(lazies);
-        Ok(Node::Call(self.alloc(CallNode { f, args, pos })))
+        Ok(self.call_of(f, lazies, pos))
+    }
+
+    fn call_of(&mut self, f: Node, args: Vec<Lazy>, pos: Pos) -> Node {
+        let is_code = |a: &Lazy| matches!(a, Lazy::Thunk(_) | Lazy::Select(_));
+        let code = args.iter().take(32).enumerate().fold(0, |set, (i, a)| set | u32::from(is_code(a)) << i);
+        let args = self.slice(args);
+        Node::Call(self.alloc(CallNode { f, args, code, pos }))
     }
 
     /// `-e`
@@ -147,8 +154,7 @@ impl Resolver<'_> {
         }
         let f = self.variable(wk::SUB, pos)?;
         let args = vec![Lazy::Const(zero), self.lazy(x)?];
-        let args = self.slice(args);
-        Ok(Node::Call(self.alloc(CallNode { f, args, pos })))
+        Ok(self.call_of(f, args, pos))
     }
 
     /// An operator whose primop is shadowed by a binding.
@@ -178,7 +184,6 @@ impl Resolver<'_> {
         let text = self.ctx.heap.string(&text);
         let f = self.variable(wk::FIND_FILE, pos)?;
         let path = self.inherited(wk::NIX_PATH, pos)?;
-        let args = self.slice(vec![path, Lazy::Const(text)]);
-        Ok(Node::Call(self.alloc(CallNode { f, args, pos })))
+        Ok(self.call_of(f, vec![path, Lazy::Const(text)], pos))
     }
 }

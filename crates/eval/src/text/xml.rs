@@ -67,16 +67,19 @@ impl Writer {
 
 /// Appends `value` escaped for an attribute in double quotes; newlines are escaped because readers would turn them to blanks.
 pub fn escape(value: &[u8], out: &mut Vec<u8>) {
-    for byte in value {
-        match byte {
-            b'"' => out.extend_from_slice(b"&quot;"),
-            b'<' => out.extend_from_slice(b"&lt;"),
-            b'>' => out.extend_from_slice(b"&gt;"),
-            b'&' => out.extend_from_slice(b"&amp;"),
-            b'\n' => out.extend_from_slice(b"&#xA;"),
-            _ => out.push(*byte),
-        }
+    let mut rest = value;
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'<' | b'>' | b'&' | b'\n')) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(match rest[at] {
+            b'"' => b"&quot;",
+            b'<' => b"&lt;",
+            b'>' => b"&gt;",
+            b'&' => b"&amp;",
+            _ => b"&#xA;",
+        });
+        rest = &rest[at + 1..];
     }
+    out.extend_from_slice(rest);
 }
 
 #[cfg(test)]
