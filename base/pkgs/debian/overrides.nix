@@ -10,6 +10,4 @@
   ruby.wrap = "bin/ruby3.3 RUBYLIB+=@out@/lib/ruby/vendor_ruby:@out@/lib/ruby/3.3.0:@out@/lib/x86_64-linux-gnu/ruby/3.3.0";
   # It looks for its modules beside itself, and Debian has them in a package of their own.
   cmake.links = "share/cmake-3.31=${units.cmake-data}/share/cmake-3.31";
-  # Likewise the standard library.
-  rustc.links = "lib/rustlib/x86_64-unknown-linux-gnu=${units.libstd-rust-dev}/lib/rustlib/x86_64-unknown-linux-gnu";
 }

@@ -24,6 +24,15 @@ units // {
   nodejs = program "node" units.nodejs;
   nodejs_20 = program "node" units.nodejs;
   go = program "go" units.golang-go;
+  # Its standard library is another package of Debian, where it does not look by itself.
+  rustc =
+    runCommandLocal "rustc-${units.rustc.version}" { } ''
+      mkdir -p "$out/bin"
+      ln -s ${units.rustc}/bin/* "$out/bin/"
+      rm "$out/bin/rustc"
+      printf '#!%s\nexec %s --sysroot %s "$@"\n' ${units.bash}/bin/bash ${units.rustc}/bin/rustc ${units.libstd-rust-dev} >"$out/bin/rustc"
+      chmod +x "$out/bin/rustc"
+    '' // { inherit (units.rustc) pname version; };
   ruby = program "ruby" units.ruby;
   lua = renamed units."lua5.4" { "lua5.4" = "lua"; "luac5.4" = "luac"; } "lua";
   lua5_4 = renamed units."lua5.4" { "lua5.4" = "lua"; "luac5.4" = "luac"; } "lua";
