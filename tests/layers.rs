@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The layer of each crate; the table of ARCHITECTURE.md.
-const LAYERS: [(&str, u32); 18] = [
+const LAYERS: [(&str, u32); 19] = [
     ("hash", 1),
     ("path", 1),
     ("nar", 1),
@@ -23,6 +23,7 @@ const LAYERS: [(&str, u32); 18] = [
     ("build", 5),
     ("fetch", 6),
     ("flake", 6),
+    ("os", 7),
     ("cli", 8),
     ("firn", 9),
 ];

@@ -13,7 +13,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("cargo:rerun-if-changed={}", dir.display());
         for entry in std::fs::read_dir(&dir)? {
             let path = entry?.path();
-            if path.is_dir() { dirs.push(path) } else { files.push(path) }
+            // `build-id` is put there by a developer; the executable knows its own.
+            if path.is_dir() {
+                dirs.push(path)
+            } else if !path.ends_with("base/build-id") {
+                files.push(path)
+            }
         }
     }
     files.sort();

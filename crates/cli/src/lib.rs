@@ -10,6 +10,7 @@ pub mod flags;
 pub mod help;
 pub mod installable;
 mod legacy;
+mod machines;
 pub mod names;
 pub mod progress;
 mod sandbox_shell;
@@ -38,6 +39,9 @@ pub fn main(args: Vec<String>) -> u8 {
 
 fn dispatch(program: Program, args: Vec<String>) -> Result<u8, CliError> {
     match program.name.as_str() {
+        "firn-os" => machines::run(args),
+        "nixos-rebuild" => machines::rebuild::run(&args),
+        "switch-to-configuration" => machines::switch::run(&args),
         "nix-store" => legacy::nix_store::run(program, args),
         "nix-collect-garbage" => legacy::nix_collect_garbage::run(program, args),
         "nix-hash" => legacy::nix_hash::run(program, args),

@@ -3,6 +3,7 @@
 /// Every name under which the executable is another program, sorted; `firn applets` makes links of them. A name enters when
 /// its program is written: a link that only fails would hide the program that the user has.
 pub const APPLETS: &[&str] = &[
+    "firn-os",
     "nix",
     "nix-build",
     "nix-collect-garbage",
@@ -10,6 +11,8 @@ pub const APPLETS: &[&str] = &[
     "nix-instantiate",
     "nix-prefetch-url",
     "nix-store",
+    "nixos-rebuild",
+    "switch-to-configuration",
 ];
 
 /// The version of the reference that formats and messages follow.

@@ -102,6 +102,7 @@ impl Session {
         let shows_logs = matches!(format, LogFormat::RawWithLogs | LogFormat::BarWithLogs);
         let mut options = BuilderOptions::default();
         options.show_log_tail = !shows_logs;
+        options.builtins.with_names(crate::names::APPLETS);
         options.builtins.register("builtin:unpack-deb", crate::unpack_deb::run);
         let settings = Arc::new(settings);
         let store = Arc::default();

@@ -23,6 +23,10 @@ pub fn tree(lock: Option<Vec<u8>>) -> Arc<MemAccessor> {
             let _ = tree.insert(&path, node);
         }
     }
+    // Which Firn this base belongs to: `pkgs.firn` is that one.
+    if let (Some(id), Ok(path)) = (firn_sys::executable::build_id(), CanonPath::new("build-id")) {
+        let _ = tree.insert(&path, MemNode::File { executable: false, contents: Arc::from(id.as_bytes()) });
+    }
     Arc::new(tree)
 }
 

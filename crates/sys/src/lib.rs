@@ -13,6 +13,7 @@ pub mod cancel;
 pub mod cgroup;
 pub mod enter;
 mod error;
+pub mod executable;
 pub mod helper;
 pub mod lock;
 pub mod namespaces;

@@ -92,6 +92,8 @@ in
       "nix/machines" = mkIf (cfg.buildMachines != [ ]) { text = lib.concatMapStrings machineLine cfg.buildMachines; };
     };
     assertions = map (m: { assertion = m.system != null || m.systems != [ ]; message = "nix.buildMachines: ${m.hostName} has no system: set ‘system’ or ‘systems’."; }) cfg.buildMachines;
+    # Without such users builds run with numbers that nobody has.
+    users.groups = mkIf (cfg.nrBuildUsers > 0) { nixbld.gid = 30000; };
     users.users = lib.listToAttrs (lib.genList (i: lib.nameValuePair "nixbld${toString (i + 1)}" { uid = 30001 + i; group = "nixbld"; extraGroups = [ "nixbld" ]; isSystemUser = true; description = "Nix build user ${toString (i + 1)}"; }) cfg.nrBuildUsers);
   };
 }

@@ -2,7 +2,7 @@
 #
 # Debian's programs have /usr compiled in: systemd's helpers, PAM's modules, D-Bus' and udev's data, shells in scripts. So the
 # farm of links that `environment.systemPackages` make is what a running machine has as /usr.
-{ config, lib, pkgs, ... }:
+{ config, lib, pkgs, utils, ... }:
 let
   inherit (lib) mkOption types;
   cfg = config.environment;
@@ -12,7 +12,12 @@ let
     libc-bin libc6 netbase media-types tzdata kmod e2fsprogs
     systemd systemd-sysv udev dbus dbus-bin dbus-daemon dbus-system-bus-common
     libpam-modules libpam-modules-bin libpam-systemd libnss-systemd libnss-myhostname
-  ];
+  ] ++ [ kernelModules ];
+  # modprobe and systemd look for the modules of the kernel that runs below /usr.
+  kernelModules = utils.quick "kernel-modules-link" { } ''
+    mkdir -p "$out/lib"
+    ln -s /run/booted-system/kernel-modules/lib/modules "$out/lib/modules"
+  '';
   named = path: if builtins.isAttrs path then path.meta.priority or 5 else 5;
   all = lib.filter (p: p != null) (lib.flatten cfg.systemPackages);
   outputsOf = p:

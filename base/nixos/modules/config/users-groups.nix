@@ -120,7 +120,6 @@ in
       root = 0; wheel = 1; kmem = 2; tty = 3; messagebus = 4; disk = 6; audio = 17; floppy = 18; uucp = 19; lp = 20; cdrom = 24;
       tape = 25; video = 26; dialout = 27; utmp = 29; adm = 55; keys = 96; users = 100; systemd-journal = 62; systemd-network = 152;
       systemd-resolve = 153; systemd-timesync = 154; input = 174; nogroup = 65534; shadow = 318; kvm = 302; render = 303; sgx = 304; clock = 300;
-      nixbld = 30000;
     };
 
     environment.etc.shells.text = lib.concatStringsSep "\n" (lib.unique ([ "/run/current-system/sw/bin/bash" "/run/current-system/sw/bin/sh" "/bin/sh" "/bin/bash" ] ++ map utils.toShellPath config.environment.shells)) + "\n";

@@ -20,7 +20,6 @@ let inherit (lib) mkRenamedOptionModule mkAliasOptionModule mkRemovedOptionModul
     (mkRenamedOptionModule [ "boot" "tmpOnTmpfs" ] [ "boot" "tmp" "useTmpfs" ])
     (mkRenamedOptionModule [ "nixpkgs" "initialSystem" ] [ "nixpkgs" "system" ])
     (mkRenamedOptionModule [ "services" "sshd" "enable" ] [ "services" "openssh" "enable" ])
-    (mkRenamedOptionModule [ "virtualisation" "pathsInNixDB" ] [ "virtualisation" "additionalPaths" ])
     (mkRenamedOptionModule [ "networking" "defaultMailServer" ] [ "services" "ssmtp" ])
     (mkRemovedOptionModule [ "fonts" "enableFontConfig" ] "A machine has no fonts unless a package brings them.")
   ];

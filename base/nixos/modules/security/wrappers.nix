@@ -48,8 +48,8 @@ in
         su = "${pkgs.units.util-linux}/bin/su";
         mount = "${pkgs.units.mount}/bin/mount";
         umount = "${pkgs.units.mount}/bin/umount";
-        newgrp = "${pkgs.units.util-linux-extra}/bin/newgrp";
         passwd = "${pkgs.units.passwd}/bin/passwd";
+        newgrp = "${pkgs.units.login}/bin/newgrp";
         unix_chkpwd = "${pkgs.units.libpam-modules-bin}/sbin/unix_chkpwd";
       };
   };

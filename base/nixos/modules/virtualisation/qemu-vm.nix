@@ -64,15 +64,16 @@ let
         ${lib.concatStrings (lib.mapAttrsToList (_: s: ''shares+=("${s.source}")${"\n"}'') cfg.sharedDirectories)}exec -a firn-os ${hostPkgs.firn}/bin/firn-os run-vm ${specFile} "''${#shares[@]}" "''${shares[@]}" "$@"
       '';
       toplevel = config.system.build.toplevel;
-      inherit (config.system) name;
+      machineName = config.system.name;
     } ''
     mkdir -p "$out/bin"
-    printf '%s\n' "$text" >"$out/bin/run-$name-vm"
-    chmod +x "$out/bin/run-$name-vm"
+    printf '%s\n' "$text" >"$out/bin/run-$machineName-vm"
+    chmod +x "$out/bin/run-$machineName-vm"
     ln -s "$toplevel" "$out/system"
   '';
 in
 {
+  imports = [ (lib.mkRenamedOptionModule [ "virtualisation" "pathsInNixDB" ] [ "virtualisation" "additionalPaths" ]) ];
   options.virtualisation = {
     memorySize = mkOption { type = types.ints.positive; default = 1024; description = "Memory in MiB."; };
     cores = mkOption { type = types.ints.positive; default = 1; description = "Processors."; };
@@ -163,7 +164,13 @@ in
     networking.usePredictableInterfaceNames = lib.mkDefault false;
     services.timesyncd.enable = lib.mkDefault false;
     services.journald.storage = lib.mkDefault "volatile";
-    services.journald.console = "";
+    # What costs time and has no use in such a machine.
+    systemd.suppressedSystemUnits = [
+      "systemd-udev-load-credentials.service" "systemd-random-seed.service" "systemd-journal-flush.service" "sys-fs-fuse-connections.mount"
+      "systemd-remount-fs.service" "kmod-static-nodes.service" "modprobe@drm.service" "modprobe@fuse.service" "systemd-tmpfiles-setup-dev-early.service"
+      "systemd-tmpfiles-clean.timer"
+    ];
+    boot.kernelModules = lib.mkVMOverride [ ];
     systemd.services.register-store-paths = {
       description = "Tell Nix which store paths there are";
       wantedBy = [ "multi-user.target" ];
@@ -173,8 +180,10 @@ in
       before = [ "shutdown.target" ];
       enableDefaultPath = false;
       unitConfig.ConditionPathExists = "!/nix/var/nix/db/registered";
-      serviceConfig = { Type = "oneshot"; Nice = 19; };
+      # The store is read-only for all but this.
+      serviceConfig = { Type = "oneshot"; Nice = 19; PrivateMounts = true; };
       script = ''
+        ${pkgs.units.mount}/bin/mount -o remount,bind,rw /nix/store
         for word in $(</proc/cmdline); do
           case $word in regInfo=*)
             ${config.nix.package}/bin/nix-store --load-db <"''${word#regInfo=}" && : >/nix/var/nix/db/registered

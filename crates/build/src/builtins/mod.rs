@@ -5,6 +5,8 @@
 
 mod buildenv;
 mod fetchurl;
+mod firn;
+mod system_path;
 mod unpack_channel;
 mod unpack_deb;
 
@@ -155,11 +157,13 @@ impl std::fmt::Debug for Builtins {
 }
 
 impl Default for Builtins {
-    /// `builtin:fetchurl`, `builtin:buildenv`, `builtin:unpack-channel`, `builtin:unpack-deb`.
+    /// `builtin:fetchurl`, `builtin:buildenv`, `builtin:firn`, `builtin:system-path`, `builtin:unpack-channel`, `builtin:unpack-deb`.
     fn default() -> Self {
         let mut all = Builtins { by_name: BTreeMap::new() };
         all.register("builtin:fetchurl", fetchurl::fetchurl);
         all.register("builtin:buildenv", buildenv::buildenv);
+        all.register("builtin:firn", |cx| firn::package(cx, &[]));
+        all.register("builtin:system-path", system_path::system_path);
         all.register("builtin:unpack-channel", unpack_channel::unpack_channel);
         all.register("builtin:unpack-deb", unpack_deb::unpack);
         all
@@ -167,6 +171,11 @@ impl Default for Builtins {
 }
 
 impl Builtins {
+    /// Has `builtin:firn` make a link for each of the names that the program answers to.
+    pub fn with_names(&mut self, names: &'static [&'static str]) {
+        self.register("builtin:firn", move |cx| firn::package(cx, names));
+    }
+
     /// Adds a builder, or replaces the one of that name.
     pub fn register(
         &mut self,

@@ -63,10 +63,10 @@ let
     fail() {
       echo "stage 1 failed: $*" >/dev/console
       if [ -n "$shell" ]; then setsid cttyhack sh </dev/console >/dev/console 2>&1; fi
-      sleep 1
       # The kernel's panic= parameter decides what happens then.
       exit 1
     }
+    [ -n "$init" ] || fail "no init= on the kernel's command line"
     ${cfg.preDeviceCommands}
     while read -r m; do insmod "/modules/$m.ko" 2>/dev/null || say "module $m was not loaded"; done </order
     mkdir -p /mnt-root
@@ -107,7 +107,6 @@ let
     done </fstab
     ${cfg.postMountCommands}
     mkdir -p $target/proc $target/sys $target/dev $target/run $target/nix/store
-    [ -n "$init" ] || fail "no init= on the kernel's command line"
     [ -e "$target$init" ] || [ -L "$target$init" ] || fail "$init is not there"
     mount -t tmpfs -o mode=755,nosuid,nodev,size=${config.boot.runSize} tmpfs $target/run
     umount /proc /sys 2>/dev/null

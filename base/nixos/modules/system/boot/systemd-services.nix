@@ -108,7 +108,6 @@ in
       "resolv.conf" = mkIf cfg.resolved.enable { source = "/run/systemd/resolve/stub-resolv.conf"; mode = "direct-symlink"; };
       "udev/rules.d/99-local.rules".text = cfg.udev.extraRules;
       "udev/udev.conf".text = "";
-      "dbus-1/system.conf".source = "${pkgs.units.dbus-system-bus-common}/share/dbus-1/system.conf";
     };
 
     # What a machine whose /usr, /etc and /nix/store are made elsewhere has no use for.

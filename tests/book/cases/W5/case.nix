@@ -1,0 +1,7 @@
+let
+  machine = modules: import ./base/nixos/lib/eval-config.nix {
+    system = "x86_64-linux";
+    modules = [ ./base/nixos/modules/virtualisation/qemu-vm.nix { system.stateVersion = "23.11"; } ] ++ modules;
+  };
+in
+(machine [ { networking.firewall.allowedTCPPorts = [ 80 ]; } ]).config.networking.firewall.allowedTCPPorts
