@@ -43,7 +43,7 @@ parser.add_argument("--nixpkgs")
 parser.add_argument("--names")
 parser.add_argument("--runs", type=int, default=5)
 parser.add_argument("parts", nargs="*", default=[])
-args = parser.parse_args()
+args = parser.parse_intermixed_args()
 parts = args.parts or PARTS
 ours = os.path.join(os.path.abspath(args.nix_dir), "nix-instantiate")
 nix = os.path.join(os.path.abspath(args.nix_dir), "nix")

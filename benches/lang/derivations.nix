@@ -1,5 +1,5 @@
 # Derivations that need each other: their paths, and so their hashes.
-{ n ? 4000 }:
+{ n ? 500 }:
 let
   step = done: i:
     [ (derivation {
