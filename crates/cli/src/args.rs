@@ -64,6 +64,8 @@ pub struct Parsed {
     pub flags: Vec<Occurrence>,
     /// Everything that is not a flag, in order.
     pub positional: Vec<String>,
+    /// The settings among the flags.
+    pub settings: Vec<&'static str>,
 }
 
 impl Parsed {
@@ -161,21 +163,48 @@ pub fn parse(
             continue;
         }
         at += 1;
-        if let Some(flag) = find(tables, arg) {
+        if let Some(flag) = find_flag(tables, arg) {
             let values = take(args, &mut at, flag.takes.len(), arg, program)?;
             parsed.flags.push(Occurrence { id: flag.id, values, position: parsed.positional.len() });
             if until == Until::Flag(flag.id) {
                 parsed.positional.extend(args[at..].iter().cloned());
                 return Ok((parsed, Vec::new()));
             }
-        } else if !setting(args, &mut at, arg, settings, program)? {
-            return Err(CliError::Usage(format!("unrecognised flag '{arg}'"), program.to_owned()));
+        } else if setting(args, &mut at, arg, settings, program)? {
+            parsed.settings.extend(setting_of(&args[..at], arg));
+        } else {
+            return Err(CliError::Usage(unrecognised(tables, arg), program.to_owned()));
         }
     }
     Ok((parsed, Vec::new()))
 }
 
-fn find<'a>(tables: &[&'a [Flag]], arg: &str) -> Option<&'a Flag> {
+/// The setting that a flag sets; `read` are the words up to here, with the flag's own arguments.
+fn setting_of(read: &[String], arg: &str) -> Option<&'static str> {
+    let name = match arg {
+        "--option" => read.len().checked_sub(2).map_or("", |at| &read[at]),
+        _ => arg.trim_start_matches("--"),
+    };
+    let bare = |prefix| name.strip_prefix(prefix).unwrap_or(name);
+    let names = [name, bare("no-"), bare("extra-"), bare("relaxed-")];
+    let known = |d: &&Definition| names.contains(&d.name) || d.aliases.iter().any(|a| names.contains(a));
+    DEFINITIONS.iter().find(known).map(|d| d.name)
+}
+
+/// Says that a flag is none, and which one was perhaps meant.
+fn unrecognised(tables: &[&[Flag]], arg: &str) -> String {
+    let hint = match arg.strip_prefix("--") {
+        Some(name) => {
+            let flags = tables.iter().flat_map(|t| t.iter().map(|f| f.name));
+            crate::commands::did_you_mean(flags.chain(DEFINITIONS.iter().map(|d| d.name)), name)
+        }
+        None => String::new(),
+    };
+    format!("unrecognised flag '{arg}'{hint}")
+}
+
+/// The row of a flag as it is written, `--name` or `-x`.
+pub(crate) fn find_flag<'a>(tables: &[&'a [Flag]], arg: &str) -> Option<&'a Flag> {
     let mut rows = tables.iter().flat_map(|t| t.iter());
     match arg.strip_prefix("--") {
         Some(name) => rows.find(|f| f.name == name),
@@ -288,6 +317,7 @@ mod tests {
         assert_eq!(s.show("cores").as_deref(), Some("3"));
         assert_eq!(s.show("sandbox").as_deref(), Some("false"));
         assert_eq!(s.show("max-jobs").as_deref(), Some("7"));
+        assert_eq!(p.settings, ["cores", "sandbox", "max-jobs"]);
     }
 
     #[test]
@@ -307,5 +337,6 @@ mod tests {
         assert_eq!(err("--nonsense"), "unrecognised flag '--nonsense'");
         assert_eq!(err("-A"), "flag '-A' requires 1 argument(s)");
         assert_eq!(err("-z"), "unrecognised flag '-z'");
+        assert_eq!(err("--jsn"), "unrecognised flag '--jsn'\nDid you mean json?");
     }
 }

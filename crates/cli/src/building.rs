@@ -21,6 +21,9 @@ pub fn announce(session: &Session, store: &dyn Store, missing: &Missing, dry_run
         session.events().message(level, text);
     };
     let count = missing.will_build.len();
+    if !dry_run {
+        session.display.plan(missing.will_build.iter().map(|p| p.name().trim_end_matches(".drv").to_owned()));
+    }
     if count == 1 {
         list("this derivation will be built:".into(), &missing.will_build);
     } else if count > 1 {

@@ -12,7 +12,7 @@ pub const COMMON: &[Flag] = &[
     option(
         "log-format",
         &["format"],
-        "how to print the log: raw, raw-with-logs, internal-json, bar, bar-with-logs",
+        "how to print the log: raw, raw-with-logs, internal-json, bar, bar-with-logs, multiline, multiline-with-logs",
     ),
     switch("print-build-logs", "print the full logs of builds").short('L'),
     switch("offline", "do not use the network; take everything in caches as fresh"),

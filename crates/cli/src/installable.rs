@@ -1,17 +1,21 @@
 //! Installables: what a command works on, from the command line to values, derivations and store paths.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firn_eval::context::ContextElem;
 use firn_eval::error::ErrorKind;
 use firn_eval::pos::Origin;
 use firn_eval::{Ctx, Pos, Value};
+use firn_flake::FlakeRef;
+use firn_flake::declaration::ConfigValue;
 use firn_flake::session::{LockMode, LockedFlake};
 use firn_path::{DerivedPath, ExtendedOutputsSpec, OutputsSpec, StorePath};
 
 use crate::args::Parsed;
 use crate::error::CliError;
-use crate::evaluation::{EvalFailure, Outcome, auto_args, current_dir, flake_reference, flakes};
+use crate::evaluation::{
+    EvalFailure, Mode, Outcome, auto_args, current_dir, evaluate, flake_reference, flakes,
+};
 use crate::session::Session;
 
 /// Which attributes a command looks for in a flake, `SYSTEM` standing for the system.
@@ -40,8 +44,95 @@ pub const APPS: Lookup = Lookup {
     prefixes: &["apps.SYSTEM.", "packages.SYSTEM.", "legacyPackages.SYSTEM."],
 };
 
+/// What `nix develop` looks for.
+pub const DEV_SHELLS: Lookup = Lookup {
+    defaults: &[
+        "devShells.SYSTEM.default",
+        "devShell.SYSTEM",
+        "packages.SYSTEM.default",
+        "defaultPackage.SYSTEM",
+    ],
+    prefixes: &["devShells.SYSTEM.", "packages.SYSTEM.", "legacyPackages.SYSTEM."],
+};
+
+/// Where a thing of a flake came from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What the user asked for.
+    pub original: FlakeRef,
+    /// What that was at the time.
+    pub locked: FlakeRef,
+    /// The flake after the registries.
+    pub resolved: FlakeRef,
+    /// The attribute that was found.
+    pub attr_path: String,
+    /// The outputs that were asked for.
+    pub outputs: ExtendedOutputsSpec,
+    config: BTreeMap<String, ConfigValue>,
+    nixpkgs: Option<String>,
+}
+
+impl Source {
+    /// What is known of a thing at `attr_path` of a flake.
+    pub fn new(flake: &LockedFlake, attr_path: &str, outputs: &ExtendedOutputsSpec) -> Source {
+        let node = flake.lock.find(&["nixpkgs".to_owned()]).ok().flatten();
+        let nixpkgs =
+            node.and_then(|id| flake.lock.nodes.get(id)?.lock.as_ref().map(|l| l.locked.to_string()));
+        Source {
+            original: flake.original.clone(),
+            locked: flake.locked.clone(),
+            resolved: flake.resolved.clone(),
+            attr_path: attr_path.to_owned(),
+            outputs: outputs.clone(),
+            config: flake.declaration.config.clone(),
+            nixpkgs,
+        }
+    }
+
+    /// A text among the settings that the flake wishes for.
+    pub fn config_text(&self, name: &str) -> Option<String> {
+        match self.config.get(name)? {
+            ConfigValue::Text(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    /// The reference of the flake's input `nixpkgs`, if it has one.
+    pub fn nixpkgs(&self) -> Option<String> {
+        self.nixpkgs.clone()
+    }
+
+    /// The folder of the flake's tree, if it lies in the file system.
+    pub fn folder(&self) -> Option<std::path::PathBuf> {
+        let input = &self.resolved.input;
+        match input.kind() {
+            "path" => input.text("path").map(Into::into),
+            "git" => firn_fetch::ParsedUrl::parse(input.text("url")?)
+                .ok()
+                .filter(|u| u.scheme == "file")
+                .map(|u| u.path.into()),
+            _ => None,
+        }
+    }
+}
+
+/// What an installable means to commands that build.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The text that it was given as.
+    pub text: String,
+    /// What is built.
+    pub target: DerivedPath,
+    /// Its flake, if it is of one.
+    pub source: Option<Source>,
+    /// `meta.priority`.
+    pub priority: Option<i64>,
+}
+
 /// A value that an installable means.
 pub struct Found {
+    /// The flake that it is of.
+    pub flake: Option<LockedFlake>,
     /// The value, evaluated.
     pub value: Value,
     /// The attribute path that led to it; empty for an expression as a whole.
@@ -89,6 +180,9 @@ pub fn lock_mode(session: &Session, parsed: &Parsed) -> Outcome<LockMode> {
 /// It means nothing, or evaluating it fails.
 pub fn find(ctx: &mut Ctx, session: &Session, parsed: &Parsed, text: &str, lookup: Lookup) -> Outcome<Found> {
     let (text, outputs) = split_outputs(text)?;
+    if parsed.has("file") && session.settings.pure_eval() {
+        return Err(CliError::new("'--file' is not compatible with '--pure-eval'").into());
+    }
     if let Some(expr) = parsed.value("expr") {
         let value = ctx.eval_text(expr, Origin::String, &current_dir()?, None)?;
         return select(ctx, parsed, value, text, outputs);
@@ -99,12 +193,111 @@ pub fn find(ctx: &mut Ctx, session: &Session, parsed: &Parsed, text: &str, looku
             let source = std::io::read_to_string(std::io::stdin()).map_err(CliError::from)?;
             ctx.eval_text(&source, Origin::Stdin, &base, None)?
         } else {
-            ctx.eval_file(&firn_eval::paths::join(&base, file))?
+            let path = crate::evaluation::file_argument(ctx, file)?;
+            ctx.eval_main_file(&path)?
         };
         return select(ctx, parsed, value, text, outputs);
     }
-    let (_, value, fragment) = flake_value(ctx, session, parsed, text)?;
-    in_flake(ctx, session, value, text, &fragment, outputs, lookup)
+    let (flake, value, fragment) = flake_value(ctx, session, parsed, text)?;
+    let mut found = in_flake(ctx, session, value, text, &fragment, outputs, lookup)?;
+    found.flake = Some(flake);
+    Ok(found)
+}
+
+/// The installables that were given, `.` if none were.
+///
+/// # Errors
+/// The standard input cannot be read.
+pub fn arguments(parsed: &Parsed) -> Result<Vec<String>, CliError> {
+    let mut texts = parsed.positional.clone();
+    if parsed.has("stdin") {
+        let text = std::io::read_to_string(std::io::stdin())?;
+        texts.extend(text.split_whitespace().map(str::to_owned));
+    } else if texts.is_empty() {
+        texts.push(if parsed.has("expr") || parsed.has("file") { String::new() } else { ".".to_owned() });
+    }
+    Ok(texts)
+}
+
+/// Flakes are evaluated purely unless the user says otherwise; files are not.
+pub fn is_pure(session: &Session, parsed: &Parsed) -> bool {
+    session.settings.pure_eval() || !(parsed.has("impure") || parsed.has("file"))
+}
+
+/// What installables mean to commands that build, in their order.
+///
+/// # Errors
+/// Whatever evaluating them meets.
+pub fn resolve(
+    session: &Session,
+    parsed: &Parsed,
+    texts: &[String],
+    lookup: Lookup,
+) -> Result<Vec<Resolved>, CliError> {
+    let plain = parsed.has("expr") || parsed.has("file");
+    let mut slots: Vec<Option<Vec<Resolved>>> = Vec::new();
+    for text in texts {
+        let path = if plain { None } else { store_path(session, text)? };
+        slots.push(
+            path.map(|target| vec![Resolved { text: text.clone(), target, source: None, priority: None }]),
+        );
+    }
+    if slots.iter().any(Option::is_none) {
+        let mode = Mode { pure: is_pure(session, parsed), read_only: false };
+        let open: Vec<&String> =
+            texts.iter().zip(&slots).filter(|(_, slot)| slot.is_none()).map(|(text, _)| text).collect();
+        let found = evaluate(session, parsed, mode, |ctx| {
+            let one = |text: &&String| {
+                let found = find(ctx, session, parsed, text, lookup)?;
+                resolved(ctx, &found, text)
+            };
+            open.iter().map(one).collect::<Outcome<Vec<_>>>()
+        })?;
+        let empty = slots.iter_mut().filter(|slot| slot.is_none());
+        empty.zip(found).for_each(|(slot, found)| *slot = Some(found));
+    }
+    Ok(slots.into_iter().flatten().flatten().collect())
+}
+
+/// What a value means: one derivation or path, or, in files and expressions, all derivations in it.
+fn resolved(ctx: &mut Ctx, found: &Found, text: &str) -> Outcome<Vec<Resolved>> {
+    let source = found.flake.as_ref().map(|f| Source::new(f, &found.path, &found.outputs));
+    let flake = found.flake.clone();
+    let value = ctx.auto_call(&found.args, found.value)?;
+    let several = source.is_none()
+        && match value.as_attrs() {
+            Some(attrs) => !ctx.is_derivation(attrs)?,
+            None => value.as_list().is_some(),
+        };
+    let of = |ctx: &mut Ctx, found: &Found, source: Option<Source>| -> Outcome<Resolved> {
+        let priority = match found.value.as_attrs().is_some() {
+            true => optional(ctx, found.value, &["meta", "priority"])?.and_then(Value::as_int),
+            false => None,
+        };
+        Ok(Resolved { text: text.to_owned(), target: derived(ctx, found)?, source, priority })
+    };
+    if !several {
+        let found = Found {
+            value,
+            flake,
+            path: found.path.clone(),
+            outputs: found.outputs.clone(),
+            args: found.args.clone(),
+        };
+        return Ok(vec![of(ctx, &found, source)?]);
+    }
+    let mut all = Vec::new();
+    for package in crate::packages::collect(ctx, value, &found.args, false)? {
+        let found = Found {
+            value: package.value,
+            flake: None,
+            path: package.attr_path,
+            outputs: found.outputs.clone(),
+            args: Vec::new(),
+        };
+        all.push(of(ctx, &found, None)?);
+    }
+    Ok(all)
 }
 
 fn select(
@@ -117,7 +310,7 @@ fn select(
     let args = auto_args(ctx, parsed)?;
     let path = if path == "." { "" } else { path };
     let value = ctx.select_path(value, path, &args)?;
-    Ok(Found { value, path: path.to_owned(), outputs, args })
+    Ok(Found { flake: None, value, path: path.to_owned(), outputs, args })
 }
 
 /// Locks and calls the flake that `text` refers to; gives its value and the fragment.
@@ -162,7 +355,7 @@ fn in_flake(
         match ctx.select_path(value, path, &[]) {
             Ok(value) => {
                 let value = ctx.force(value, Pos::NONE)?;
-                return Ok(Found { value, path: path.clone(), outputs, args: Vec::new() });
+                return Ok(Found { flake: None, value, path: path.clone(), outputs, args: Vec::new() });
             }
             Err(fail) => {
                 if ctx.error_mut().kind != ErrorKind::MissingAttribute
@@ -212,7 +405,15 @@ pub fn derived(ctx: &mut Ctx, found: &Found) -> Outcome<DerivedPath> {
         let (drv, _) = ctx.coerce_to_store_path(drv, pos, "while evaluating the drvPath of a derivation")?;
         let outputs = match &found.outputs {
             ExtendedOutputsSpec::Explicit(outputs) => outputs.clone(),
-            ExtendedOutputsSpec::Default => OutputsSpec::Names(default_outputs(ctx, value)?),
+            ExtendedOutputsSpec::Default if found.flake.is_some() => {
+                OutputsSpec::Names(default_outputs(ctx, value)?)
+            }
+            // files and expressions: all outputs, unless the package says which
+            ExtendedOutputsSpec::Default => {
+                let package = crate::packages::Package::of(value);
+                let outputs = package.outputs(ctx, false, true)?;
+                OutputsSpec::Names(outputs.into_keys().collect())
+            }
         };
         return Ok(DerivedPath::built(drv, outputs));
     }

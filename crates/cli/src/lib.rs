@@ -4,17 +4,27 @@ pub mod args;
 pub mod base_lock;
 pub mod building;
 pub mod commands;
+mod completion;
+mod dev_env;
+pub mod environment;
 pub mod error;
 pub mod evaluation;
+mod exec;
 pub mod flags;
 pub mod help;
 pub mod installable;
 mod legacy;
+mod local_time;
 mod machines;
+mod manifest;
 pub mod names;
+pub(crate) mod packages;
+pub mod pager;
+mod profile;
 pub mod progress;
 mod sandbox_shell;
 pub mod session;
+mod shebang;
 pub mod store_paths;
 mod unpack_deb;
 
@@ -30,7 +40,7 @@ pub fn main(args: Vec<String>) -> u8 {
     let name = Path::new(&called)
         .file_name()
         .map_or_else(|| "firn".to_owned(), |n| n.to_string_lossy().into_owned());
-    let program = Program { name };
+    let program = Program { name, run_in: None };
     match dispatch(program, args.collect()) {
         Ok(status) => status,
         Err(error) => report(error),
@@ -42,15 +52,10 @@ fn dispatch(program: Program, args: Vec<String>) -> Result<u8, CliError> {
         "firn-os" => machines::run(args),
         "nixos-rebuild" => machines::rebuild::run(&args),
         "switch-to-configuration" => machines::switch::run(&args),
-        "nix-store" => legacy::nix_store::run(program, args),
-        "nix-collect-garbage" => legacy::nix_collect_garbage::run(program, args),
-        "nix-hash" => legacy::nix_hash::run(program, args),
-        "nix-prefetch-url" => legacy::nix_prefetch_url::run(program, args),
-        "nix-build" => legacy::nix_build::run(program, args),
-        "nix-instantiate" => legacy::nix_instantiate::run(program, args),
-        name if name.starts_with("nix-") => {
-            Err(CliError::new(format!("program '{name}' is not part of this version of Firn yet")))
-        }
+        name if name.starts_with("nix-") => match legacy::ALL.iter().find(|c| c.name == name) {
+            Some(command) => (command.run)(program, args),
+            None => Err(CliError::new(format!("program '{name}' is not part of this version of Firn yet"))),
+        },
         _ => commands::run(program, args),
     }
 }

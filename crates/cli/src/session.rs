@@ -19,6 +19,8 @@ use crate::progress::{Display, LogFormat};
 pub struct Program {
     /// Its name: `firn`, `nix`, `nix-build` …
     pub name: String,
+    /// The folder that programs are run in where it is not the current one: a script's words start from its own folder.
+    pub run_in: Option<std::path::PathBuf>,
 }
 
 impl Program {
@@ -79,6 +81,11 @@ impl Session {
         common: Parsed,
         style: Style,
     ) -> Result<Session, CliError> {
+        for definition in firn_settings::DEFINITIONS.iter().filter(|d| common.settings.contains(&d.name)) {
+            if let Some(feature) = definition.feature {
+                settings.require(feature, "")?;
+            }
+        }
         apply_common(&common, &mut settings)?;
         let verbosity = verbosity(&common, style);
         let mut format = match style {
@@ -90,16 +97,27 @@ impl Session {
         if let Some(name) = common.value("log-format") {
             format = name.parse().map_err(CliError::new)?;
         }
-        let display = Display::start(format, verbosity);
+        let log = settings.json_log_path().map(std::path::PathBuf::from);
+        let (display, unwritable) =
+            Display::with_log(format, verbosity, log.as_deref().filter(|p| !p.as_os_str().is_empty()));
+        if let Some(error) = unwritable {
+            display.events().warn(format!("the log cannot be written to 'json-log-path': {error}"));
+        }
         for warning in settings.take_warnings() {
             display.events().warn(warning);
         }
         for warning in settings.take_unknown_warnings() {
             display.events().warn(warning);
         }
+        for name in &common.settings {
+            if let Some(why) = firn_settings::without_effect(name) {
+                display.events().warn(format!("the setting '{name}' has no effect: {why}"));
+            }
+        }
         let cancel = CancelToken::new()?;
         firn_sys::signals::cancel_on_interrupt(&cancel)?;
-        let shows_logs = matches!(format, LogFormat::RawWithLogs | LogFormat::BarWithLogs);
+        let shows_logs =
+            matches!(format, LogFormat::RawWithLogs | LogFormat::BarWithLogs | LogFormat::MultilineWithLogs);
         let mut options = BuilderOptions::default();
         options.show_log_tail = !shows_logs;
         options.builtins.with_names(crate::names::APPLETS);
@@ -129,7 +147,10 @@ impl Session {
     }
 
     /// The address of the store that the command works on.
-    fn store_reference(&self) -> Result<StoreReference, CliError> {
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub fn store_reference(&self) -> Result<StoreReference, CliError> {
         let address =
             self.common.value("store").map_or_else(|| self.settings.store().to_string(), str::to_owned);
         let here = std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_else(|_| "/".into());
@@ -147,6 +168,16 @@ impl Session {
         let store =
             open_store(self.store_reference()?, &self.settings, &self.host, self.events(), &self.builder)?;
         Ok(self.store.get_or_init(|| store).clone())
+    }
+
+    /// Another store, by its address.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(&self, address: &str) -> Result<Arc<dyn Store>, CliError> {
+        let here = std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_else(|_| "/".into());
+        let reference = StoreReference::parse(address, &here)?;
+        open_store(reference, &self.settings, &self.host, self.events(), &self.builder)
     }
 
     /// A function that opens the store when it is first called: for evaluations.

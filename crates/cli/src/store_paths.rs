@@ -57,3 +57,65 @@ pub fn follow_with_outputs(store: &dyn Store, text: &str) -> Result<DerivedPath,
 pub fn shown(store: &dyn Store, path: &StorePath) -> String {
     store.store_dir().print(path)
 }
+
+/// A path in the store with links followed, as if the store were at its own place; what does not exist stays as it is.
+///
+/// # Errors
+/// A link leads out of the store.
+pub fn resolve_inside(store: &dyn Store, path: &str) -> Result<String, CliError> {
+    let dir = store.store_dir();
+    let mut done = String::new();
+    let mut todo: Vec<String> = path.split('/').filter(|c| !c.is_empty()).rev().map(str::to_owned).collect();
+    let mut links = 0;
+    while let Some(part) = todo.pop() {
+        match part.as_str() {
+            "." => continue,
+            ".." => {
+                done.truncate(done.rfind('/').unwrap_or(0));
+                continue;
+            }
+            _ => {}
+        }
+        let next = format!("{done}/{part}");
+        let target = real(store, &next).and_then(|file| std::fs::read_link(file).ok());
+        match target {
+            Some(target) if links < 64 => {
+                links += 1;
+                let target = target.to_string_lossy().into_owned();
+                if target.starts_with('/') {
+                    done.clear();
+                }
+                todo.extend(target.split('/').filter(|c| !c.is_empty()).rev().map(str::to_owned));
+            }
+            _ => done = next,
+        }
+    }
+    if dir.is_in_store(&done) {
+        Ok(done)
+    } else {
+        Err(CliError::new(format!("path '{done}' is not in the Nix store")))
+    }
+}
+
+/// Where the files of a path are on this machine, if they are in the store.
+fn real(store: &dyn Store, path: &str) -> Option<std::path::PathBuf> {
+    let dir = store.store_dir();
+    if !dir.is_in_store(path) {
+        return None;
+    }
+    let (base, below) = dir.to_store_path(path).ok()?;
+    let real = store.real_path(&base)?;
+    let below = below.trim_start_matches('/');
+    Some(if below.is_empty() { real } else { real.join(below) })
+}
+
+/// The text of a file of the store, if it is one.
+///
+/// # Errors
+/// Those of reading.
+pub fn read_inside(store: &dyn Store, path: &str) -> Result<Option<String>, CliError> {
+    match real(store, path) {
+        Some(file) if file.is_file() => Ok(Some(String::from_utf8_lossy(&std::fs::read(file)?).into_owned())),
+        _ => Ok(None),
+    }
+}

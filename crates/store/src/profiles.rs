@@ -309,9 +309,9 @@ impl ProfileDirs {
     }
 }
 
-/// Makes a link unless something is there that exists.
+/// Makes a link unless something is there, be it a link to a profile that is yet to come.
 fn ensure_link(target: &Path, link: &Path) -> bool {
-    link.exists() || replace_symlink(target, link).is_ok()
+    link.symlink_metadata().is_ok() || replace_symlink(target, link).is_ok()
 }
 
 #[cfg(test)]
@@ -365,6 +365,15 @@ mod tests {
         assert_eq!(numbers(&profile), [3]);
         delete_generations(&profile, &DeleteGenerations::OlderThan(0), false, &events).expect("deletes");
         assert_eq!(numbers(&profile), [3]);
+    }
+
+    #[test]
+    fn a_link_to_a_profile_that_is_yet_to_come_stays() {
+        let dir = tempfile::tempdir().expect("folder");
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("/nonexistent/profile", &link).expect("link");
+        assert!(ensure_link(Path::new("/other"), &link));
+        assert_eq!(std::fs::read_link(&link).expect("link"), Path::new("/nonexistent/profile"));
     }
 
     #[test]

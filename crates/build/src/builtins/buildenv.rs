@@ -18,6 +18,31 @@ pub struct Package {
     pub priority: i64,
 }
 
+/// Why an environment cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvironmentError {
+    /// Two packages of equal priority have the same file.
+    #[error("Unable to build profile. There is a conflict for the following files:\n\n  \"{}\"\n  \"{}\"", .first.display(), .second.display())]
+    Conflict {
+        /// The file that was linked first.
+        first: PathBuf,
+        /// The file that would take its place.
+        second: PathBuf,
+        /// The priority of both.
+        priority: i64,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<String> for EnvironmentError {
+    fn from(text: String) -> Self {
+        EnvironmentError::Other(text)
+    }
+}
+
 /// Names that are never linked, at any depth: they are no use in an environment, or every package has one.
 const LEFT_OUT: [&str; 7] = [
     "/propagated-build-inputs",
@@ -46,7 +71,7 @@ pub fn build_environment(
     mut packages: Vec<Package>,
     real: &dyn Fn(&Path) -> PathBuf,
     warn: &mut dyn FnMut(String),
-) -> Result<(), String> {
+) -> Result<(), EnvironmentError> {
     packages.sort_by(|a, b| (a.priority, &a.path).cmp(&(b.priority, &b.path)));
     let mut state = State { priorities: BTreeMap::new(), real, warn };
     let mut done = BTreeSet::new();
@@ -71,7 +96,7 @@ fn add(
     priority: i64,
     done: &mut BTreeSet<PathBuf>,
     postponed: &mut BTreeSet<PathBuf>,
-) -> Result<(), String> {
+) -> Result<(), EnvironmentError> {
     if !done.insert(package.to_owned()) {
         return Ok(());
     }
@@ -90,7 +115,7 @@ fn failed(what: &str, path: &Path, e: &std::io::Error) -> String {
 }
 
 /// Links what is in the folder `source` from the folder `target`.
-fn link(state: &mut State<'_>, source: &Path, target: &Path, priority: i64) -> Result<(), String> {
+fn link(state: &mut State<'_>, source: &Path, target: &Path, priority: i64) -> Result<(), EnvironmentError> {
     let real_source = (state.real)(source);
     let entries = match std::fs::read_dir(&real_source) {
         Ok(entries) => entries,
@@ -102,7 +127,7 @@ fn link(state: &mut State<'_>, source: &Path, target: &Path, priority: i64) -> R
             (state.warn)(text);
             return Ok(());
         }
-        Err(e) => return Err(failed("reading directory", source, &e)),
+        Err(e) => return Err(failed("reading directory", source, &e).into()),
     };
     for entry in entries {
         let name = entry.map_err(|e| failed("reading directory", source, &e))?.file_name();
@@ -120,7 +145,7 @@ fn link_one(
     real: &Path,
     target: &Path,
     priority: i64,
-) -> Result<(), String> {
+) -> Result<(), EnvironmentError> {
     // links inside a store that lies elsewhere lead to logical paths
     let Some(meta) = follow(state, real) else {
         (state.warn)(format!("skipping dangling symlink '{}'", target.display()));
@@ -136,11 +161,11 @@ fn link_one(
             let old = std::fs::read_link(target).map_err(|e| failed("reading symbolic link", target, &e))?;
             let real_old = (state.real)(&old);
             if !follow(state, &real_old).is_some_and(|m| m.is_dir()) {
-                return Err(format!(
+                return Err(EnvironmentError::Other(format!(
                     "collision between \"{}\" and non-directory \"{}\"",
                     source.display(),
                     old.display()
-                ));
+                )));
             }
             std::fs::remove_file(target).map_err(|e| failed("deleting", target, &e))?;
             std::fs::create_dir(target).map_err(|e| failed("creating directory", target, &e))?;
@@ -153,7 +178,7 @@ fn link_one(
             if old_priority == priority {
                 let old =
                     std::fs::read_link(target).map_err(|e| failed("reading symbolic link", target, &e))?;
-                return Err(conflict(&old, source));
+                return Err(EnvironmentError::Conflict { first: old, second: source.to_owned(), priority });
             }
             if old_priority < priority {
                 return Ok(());
@@ -161,11 +186,11 @@ fn link_one(
             std::fs::remove_file(target).map_err(|e| failed("deleting", target, &e))?;
         }
         (false, Some(there)) if there.is_dir() => {
-            return Err(format!(
+            return Err(EnvironmentError::Other(format!(
                 "collision between non-directory '{}' and directory '{}'",
                 source.display(),
                 target.display()
-            ));
+            )));
         }
         _ => {}
     }
@@ -187,14 +212,6 @@ fn follow(state: &State<'_>, path: &Path) -> Option<Metadata> {
     None
 }
 
-fn conflict(a: &Path, b: &Path) -> String {
-    format!(
-        "Unable to build profile. There is a conflict for the following files:\n\n  \"{}\"\n  \"{}\"",
-        a.display(),
-        b.display()
-    )
-}
-
 pub(super) fn buildenv(context: &BuiltinContext<'_>) -> Result<(), String> {
     let out = context.output("out")?.to_owned();
     std::fs::create_dir_all(&out).map_err(|e| failed("creating directory", &out, &e))?;
@@ -204,7 +221,7 @@ pub(super) fn buildenv(context: &BuiltinContext<'_>) -> Result<(), String> {
         context.events.warn(text.clone());
         context.log(&format!("warning: {text}"));
     };
-    build_environment(&out, packages, &real, &mut warn)?;
+    build_environment(&out, packages, &real, &mut warn).map_err(|e| e.to_string())?;
     let manifest = context.require("manifest")?;
     let link = out.join("manifest.nix");
     symlink(manifest, &link).map_err(|e| failed("creating symlink", &link, &e))
@@ -241,7 +258,7 @@ mod tests {
         }
     }
 
-    fn build(packages: &[(&Path, i64)]) -> (tempfile::TempDir, Result<(), String>, Vec<String>) {
+    fn build(packages: &[(&Path, i64)]) -> (tempfile::TempDir, Result<(), EnvironmentError>, Vec<String>) {
         let out = tempfile::tempdir().expect("a folder");
         let packages =
             packages.iter().map(|(p, n)| Package { path: (*p).to_owned(), active: true, priority: *n });
@@ -277,7 +294,7 @@ mod tests {
         assert_eq!(result, Ok(()));
         assert_eq!(std::fs::read_link(out.path().join("bin/x")).ok(), Some(b.join("bin/x")));
         let (_out, result, _) = build(&[(&a, 5), (&b, 5)]);
-        assert!(result.is_err_and(|e| e.contains("conflict")));
+        assert!(result.is_err_and(|e| e.to_string().contains("conflict")));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use firn_transfer::{Transfer, TransferSettings};
 
 use crate::executor::{Job, JobContext};
 
-pub use buildenv::{Package, build_environment};
+pub use buildenv::{EnvironmentError, Package, build_environment};
 
 /// What a builtin builder gets.
 pub struct BuiltinContext<'a> {

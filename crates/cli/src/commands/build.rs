@@ -8,14 +8,17 @@ use super::Command;
 use crate::args::{Flag, Parsed, option, switch};
 use crate::building;
 use crate::error::CliError;
-use crate::evaluation::{Mode, evaluate};
 use crate::flags::{EVAL, INSTALLABLES, JSON, LOCK};
-use crate::installable::{PACKAGES, derived, find, output_paths, store_path};
+use crate::installable::{PACKAGES, arguments, output_paths, resolve};
 use crate::session::Session;
 
-const FLAGS: &[Flag] = &[
+/// Flags about links to results.
+pub(super) const LINK: &[Flag] = &[
     option("out-link", &["path"], "name the links to the results").short('o'),
     switch("no-link", "make no links"),
+];
+
+const FLAGS: &[Flag] = &[
     switch("print-out-paths", "print the paths of the results"),
     switch("dry-run", "only say what would be done"),
     switch("rebuild", "build again and compare"),
@@ -25,53 +28,22 @@ const FLAGS: &[Flag] = &[
 pub(super) const COMMAND: Command = Command {
     path: &["build"],
     doc: "build a derivation or fetch a store path",
-    flags: &[FLAGS, JSON, INSTALLABLES, EVAL, LOCK],
+    flags: &[LINK, FLAGS, JSON, INSTALLABLES, EVAL, LOCK],
     rest: false,
     run,
 };
 
 /// The targets that the arguments mean; the default is the flake of the current folder.
-pub(super) fn targets(session: &Session, parsed: &Parsed) -> Result<Vec<DerivedPath>, CliError> {
-    let texts = arguments(parsed)?;
-    let mut targets = Vec::new();
-    let mut evaluated = Vec::new();
-    for text in texts {
-        match store_path(session, &text)? {
-            Some(path) => targets.push(path),
-            None => evaluated.push(text),
+pub(crate) fn targets(session: &Session, parsed: &Parsed) -> Result<Vec<DerivedPath>, CliError> {
+    let resolved = resolve(session, parsed, &arguments(parsed)?, PACKAGES)?;
+    let target = |found: crate::installable::Resolved| match found.target {
+        // the derivation itself is meant
+        DerivedPath::Built { .. } if parsed.has("derivation") => {
+            DerivedPath::Opaque(found.target.base_path().clone())
         }
-    }
-    if !evaluated.is_empty() {
-        let mode = Mode { pure: is_pure(session, parsed), read_only: false };
-        targets.extend(evaluate(session, parsed, mode, |ctx| {
-            let mut out = Vec::new();
-            for text in &evaluated {
-                let found = find(ctx, session, parsed, text, PACKAGES)?;
-                out.push(derived(ctx, &found)?);
-            }
-            Ok(out)
-        })?);
-    }
-    Ok(targets)
-}
-
-/// The installables that were given, `.` if none were.
-pub(super) fn arguments(parsed: &Parsed) -> Result<Vec<String>, CliError> {
-    let mut texts = parsed.positional.clone();
-    if parsed.has("stdin") {
-        let text = std::io::read_to_string(std::io::stdin())?;
-        texts.extend(text.split_whitespace().map(str::to_owned));
-    }
-    if texts.is_empty() {
-        texts.push(if parsed.has("expr") || parsed.has("file") { String::new() } else { ".".to_owned() });
-    }
-    Ok(texts)
-}
-
-/// Flakes are evaluated purely unless the user says otherwise; files and expressions are not.
-pub(super) fn is_pure(session: &Session, parsed: &Parsed) -> bool {
-    let plain = parsed.has("file");
-    session.settings.pure_eval() || !(parsed.has("impure") || plain)
+        target => target,
+    };
+    Ok(resolved.into_iter().map(target).collect())
 }
 
 fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
@@ -110,11 +82,15 @@ fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
         let [[(_, path)]] = results.iter().map(Vec::as_slice).collect::<Vec<_>>()[..] else {
             return Err(CliError::new("'--profile' requires that the arguments produce a single store path"));
         };
-        let profile = std::path::absolute(profile)?;
-        let generation = firn_store::profiles::create_generation(store, &profile, path)?;
-        firn_store::profiles::switch_link(&profile, &generation)?;
+        crate::profile::switch_to(session, &std::path::absolute(profile)?, path)?;
     }
     Ok(0)
+}
+
+/// Makes links to the outputs of targets that are built.
+pub(super) fn link_targets(session: &Session, name: &str, targets: &[DerivedPath]) -> Result<(), CliError> {
+    let results = targets.iter().map(|t| output_paths(session, t)).collect::<Result<Vec<_>, _>>()?;
+    link(session, session.store()?.as_ref(), name, &results)
 }
 
 /// `result`, `result-1`, `result-dev`, `result-1-dev` …

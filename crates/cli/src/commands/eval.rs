@@ -4,12 +4,11 @@ use firn_eval::print::PrintOptions;
 use firn_eval::{Coerce, Pos};
 
 use super::Command;
-use super::build::{arguments, is_pure};
 use crate::args::{Flag, Parsed, option, switch};
 use crate::error::CliError;
 use crate::evaluation::{EvalFailure, Mode, current_dir, evaluate};
 use crate::flags::{EVAL, INSTALLABLES, JSON, LOCK};
-use crate::installable::{PACKAGES, find};
+use crate::installable::{PACKAGES, arguments, find, is_pure};
 use crate::session::Session;
 
 const FLAGS: &[Flag] = &[

@@ -1,5 +1,7 @@
 //! `nix log`
 
+use std::io::IsTerminal;
+
 use super::build::targets;
 use super::paths::usage;
 use crate::args::Parsed;
@@ -17,6 +19,12 @@ pub(crate) fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
         let log = store
             .build_log(target.base_path())?
             .ok_or_else(|| CliError::new(format!("build log of '{shown}' is not available")))?;
+        if std::io::stdout().is_terminal() {
+            session.display.stop();
+            if crate::pager::show(&log).is_ok() {
+                continue;
+            }
+        }
         session.print(log)?;
     }
     Ok(0)

@@ -78,7 +78,7 @@ pub(crate) fn store_paths(session: &Session, parsed: &Parsed) -> Result<Vec<Stor
 }
 
 /// The paths of a target, valid or not.
-fn outputs(store: &dyn Store, target: &DerivedPath) -> Result<Vec<StorePath>, CliError> {
+pub(super) fn outputs(store: &dyn Store, target: &DerivedPath) -> Result<Vec<StorePath>, CliError> {
     let DerivedPath::Built { outputs, .. } = target else { return Ok(vec![target.base_path().clone()]) };
     let drv = target.base_path();
     let known = store.read_derivation(drv)?.output_paths(store.store_dir())?;

@@ -1,22 +1,17 @@
 //! `nix run`
 
-use std::ffi::OsStr;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-
 use firn_path::DerivedPath;
 use firn_store::BuildMode;
-use firn_sys::enter::View;
-use firn_sys::spawn::HelperProgram;
 
 use super::Command;
-use super::build::is_pure;
 use crate::args::Parsed;
 use crate::building;
+use crate::environment::{ENVIRONMENT, environment};
 use crate::error::CliError;
 use crate::evaluation::{EvalFailure, Mode, Outcome, evaluate};
+use crate::exec::{Exec, exec};
 use crate::flags::{EVAL, INSTALLABLES, LOCK};
-use crate::installable::{APPS, Found, derived, find, optional_text};
+use crate::installable::{APPS, Found, derived, find, is_pure, optional_text};
 use crate::session::Session;
 use firn_eval::Ctx;
 use firn_eval::context::ContextElem;
@@ -24,18 +19,19 @@ use firn_eval::context::ContextElem;
 pub(super) const COMMAND: Command = Command {
     path: &["run"],
     doc: "run a program of a package or an app",
-    flags: &[INSTALLABLES, EVAL, LOCK],
+    flags: &[ENVIRONMENT, INSTALLABLES, EVAL, LOCK],
     rest: true,
     run,
 };
 
 /// A program, and what must be built before it runs.
-struct App {
-    program: String,
-    targets: Vec<DerivedPath>,
+pub(super) struct App {
+    pub program: String,
+    pub targets: Vec<DerivedPath>,
 }
 
 fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
+    let variables = environment(&parsed, &session.program.name)?;
     let mut words = parsed.positional.clone();
     let plain = parsed.has("expr") || parsed.has("file");
     let text =
@@ -47,12 +43,14 @@ fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
     })?;
     let store = session.store()?;
     building::realise(session, store.as_ref(), &app.targets, BuildMode::Normal)?;
-    session.display.stop();
-    exec(session, &app.program, &words)
+    exec(
+        session,
+        &Exec { program: &app.program, args: &words, environment: Some(&variables), ..Exec::default() },
+    )
 }
 
 /// What runs: an app's `program`, or a package's main program.
-fn app(ctx: &mut Ctx, found: &Found) -> Outcome<App> {
+pub(super) fn app(ctx: &mut Ctx, found: &Found) -> Outcome<App> {
     let kind = optional_text(ctx, found.value, &["type"])?;
     match kind.as_deref() {
         Some("app") => declared(ctx, found),
@@ -106,19 +104,4 @@ fn drv_name(full: &str) -> &str {
     let end = (0..bytes.len())
         .find(|i| bytes[*i] == b'-' && bytes.get(i + 1).is_some_and(|c| !c.is_ascii_alphabetic()));
     &full[..end.unwrap_or(full.len())]
-}
-
-/// Becomes the program. Where store paths are elsewhere than they say, the program gets a view in which they are not.
-pub(crate) fn exec(session: &Session, program: &str, args: &[String]) -> Result<u8, CliError> {
-    let store = session.store()?;
-    let relocated = store.as_local().map(|l| l.config()).filter(|c| c.is_relocated());
-    let error = match relocated {
-        None => std::process::Command::new(program).args(args).exec(),
-        Some(config) => {
-            let parent = |path: &Path| path.parent().unwrap_or(path).to_owned();
-            let view: View = (parent(&config.real_dir), parent(Path::new(config.store_dir.as_str())));
-            firn_sys::enter::command(&HelperProgram::own(), &[view], OsStr::new(program)).args(args).exec()
-        }
-    };
-    Err(CliError::new(format!("unable to execute '{program}': {}", firn_source::strerror(&error))))
 }

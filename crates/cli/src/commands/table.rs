@@ -2,8 +2,9 @@
 
 use super::paths::PATHS;
 use super::{
-    Command, applets, archive, base, config_show, derivation_show, hash, key, listing, log, path_info,
-    prefetch, store_add, store_gc, store_info, store_verify, version,
+    Command, applets, archive, base, config_check, config_show, copy, derivation_show, hash, key, listing,
+    log, path_info, prefetch, rewrite, store_add, store_diff, store_gc, store_info, store_verify, version,
+    why_depends,
 };
 use crate::args::Parsed;
 use crate::error::CliError;
@@ -23,6 +24,7 @@ const fn row(
 
 /// Their rows.
 pub(super) const COMMANDS: &[Command] = &[
+    row(&["__dump-cli"], "print all commands and flags as JSON", &[], crate::help::dump::run),
     row(&["applets"], "make links under which this program is another one: DIR", &[], applets::run),
     row(
         &["base", "update-pins"],
@@ -30,7 +32,20 @@ pub(super) const COMMANDS: &[Command] = &[
         &[base::FLAGS],
         base::update_pins,
     ),
+    row(
+        &["config", "check"],
+        "look for what usually goes wrong with an installation",
+        &[],
+        config_check::check,
+    ),
     row(&["config", "show"], "show settings", &[JSON], config_show::run),
+    row(&["copy"], "copy paths between stores", &[copy::COPY, PATHS, INSTALLABLES, EVAL, LOCK], copy::run),
+    row(
+        &["derivation", "add"],
+        "add a derivation that is described as JSON to the store",
+        &[rewrite::ADD],
+        rewrite::add_derivation,
+    ),
     row(
         &["derivation", "show"],
         "show derivations as JSON",
@@ -82,6 +97,48 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     row(&["store", "cat"], "print a file of the store", &[], listing::store_cat),
     row(
+        &["store", "copy-log"],
+        "copy logs of builds between stores",
+        &[copy::COPY_LOG, INSTALLABLES, EVAL, LOCK],
+        copy::copy_log,
+    ),
+    row(
+        &["store", "copy-sigs"],
+        "take over signatures from other stores",
+        &[copy::COPY_SIGS, PATHS, INSTALLABLES, EVAL, LOCK],
+        copy::copy_sigs,
+    ),
+    row(
+        &["store", "make-content-addressed"],
+        "make copies whose paths follow from their contents",
+        &[rewrite::FLAGS, JSON, PATHS, INSTALLABLES, EVAL, LOCK],
+        rewrite::make_content_addressed,
+    ),
+    row(
+        &["store", "repair"],
+        "fetch or build damaged paths again",
+        &[PATHS, INSTALLABLES, EVAL, LOCK],
+        rewrite::repair,
+    ),
+    row(
+        &["store", "sign"],
+        "sign store paths with a secret key",
+        &[copy::SIGN, PATHS, INSTALLABLES, EVAL, LOCK],
+        copy::sign,
+    ),
+    row(
+        &["upgrade-nix"],
+        "replace this program (refused; says what to do instead)",
+        &[config_check::UPGRADE],
+        config_check::upgrade,
+    ),
+    row(
+        &["why-depends"],
+        "show why a package has another one in its closure",
+        &[why_depends::FLAGS, INSTALLABLES, EVAL, LOCK],
+        why_depends::run,
+    ),
+    row(
         &["store", "delete"],
         "delete paths that nothing needs",
         &[store_gc::DELETE, PATHS, INSTALLABLES, EVAL, LOCK],
@@ -93,6 +150,19 @@ pub(super) const COMMANDS: &[Command] = &[
         &[PATHS, INSTALLABLES, EVAL, LOCK],
         archive::dump_store_path,
     ),
+    row(
+        &["store", "diff-closures"],
+        "show what packages and versions differ between two closures",
+        &[INSTALLABLES, EVAL, LOCK],
+        store_diff::run,
+    ),
+    row(
+        &["completions"],
+        "print the completion of a shell: bash, zsh or fish",
+        &[],
+        crate::completion::print_script,
+    ),
+    row(&["man"], "write the manual pages below a folder: DIR", &[], crate::help::man::run),
     row(&["store", "gc"], "delete everything that nothing needs", &[store_gc::GC], store_gc::gc),
     row(&["store", "info"], "show the store's address and version", &[JSON], store_info::info),
     row(&["store", "ls"], "list what is in a store path", &[listing::LS, JSON], listing::store_ls),

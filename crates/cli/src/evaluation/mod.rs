@@ -2,6 +2,8 @@
 
 mod registries;
 
+pub(crate) use registries::load as registries;
+
 use std::sync::Arc;
 
 use firn_eval::builtins::Registry as Builtins;
@@ -67,7 +69,10 @@ pub struct Mode {
 /// # Errors
 /// The environment names one that cannot be.
 pub fn store_dir(session: &Session) -> Result<StoreDir, CliError> {
-    Ok(StoreDir::new(&Directories::new(&session.host).store)?)
+    // the address of a store may say which directory its paths have
+    let reference = session.store_reference()?;
+    let of_store = reference.params.get("store").cloned();
+    Ok(StoreDir::new(&of_store.unwrap_or_else(|| Directories::new(&session.host).store))?)
 }
 
 /// Runs `f` with an evaluator on a thread of its own.
@@ -225,6 +230,34 @@ fn eval_settings(session: &Session, parsed: &Parsed, mode: Mode, store_dir: Stor
 /// There is none.
 pub fn current_dir() -> Result<SourcePath, CliError> {
     Ok(SourcePath::file(&std::env::current_dir()?.to_string_lossy()))
+}
+
+/// The file or folder that an argument means: a path, `<name>` of the search path, an address of an archive, or `flake:…`.
+///
+/// # Errors
+/// It leads nowhere.
+pub fn file_argument(ctx: &mut Ctx, text: &str) -> Outcome<SourcePath> {
+    let base = current_dir()?;
+    let address = ["http://", "https://", "file://", "channel:", "git://", "s3://", "ssh://"];
+    let expression = if let Some(reference) = text.strip_prefix("flake:") {
+        format!("(builtins.getFlake {reference:?}).outPath")
+    } else if let Some(channel) = text.strip_prefix("channel:") {
+        format!("builtins.fetchTarball {:?}", format!("https://channels.nixos.org/{channel}/nixexprs.tar.xz"))
+    } else if address.iter().any(|a| text.starts_with(a)) {
+        format!("builtins.fetchTarball {text:?}")
+    } else if text.starts_with('<') && text.ends_with('>') && text.len() > 2 {
+        text.to_owned()
+    } else {
+        return Ok(firn_eval::paths::join(&base, text));
+    };
+    let value = ctx.eval_text(&expression, Origin::String, &base, None)?;
+    let value = ctx.force(value, firn_eval::Pos::NONE)?;
+    if let Some(path) = value.as_path() {
+        return Ok(ctx.source_path(path));
+    }
+    let text =
+        ctx.coerce(value, firn_eval::Coerce::PLAIN, firn_eval::Pos::NONE, "while looking up a file")?;
+    Ok(SourcePath::file(&text.to_text()))
 }
 
 /// The arguments of `--arg` and its siblings as values.

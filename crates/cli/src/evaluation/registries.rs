@@ -33,7 +33,7 @@ fn entry(from: &str, to: &str) -> Result<Entry, CliError> {
 ///
 /// # Errors
 /// A registry file or flag that does not parse.
-pub(super) fn load(session: &Session, parsed: &Parsed) -> Result<Vec<Registry>, CliError> {
+pub(crate) fn load(session: &Session, parsed: &Parsed) -> Result<Vec<Registry>, CliError> {
     let mut flags = Registry::empty(Origin::Flag);
     for pair in parsed.all("override-flake") {
         if let [from, to] = pair {
@@ -63,9 +63,12 @@ fn global(session: &Session) -> Result<Registry, CliError> {
     let setting = session.settings.flake_registry().to_string();
     let file = setting.strip_prefix("file://").unwrap_or(&setting);
     if file.starts_with('/') {
-        let text = std::fs::read_to_string(file)
-            .map_err(|e| CliError::new(format!("cannot read flake registry '{file}': {e}")))?;
-        registry.entries.extend(Registry::parse(&text, Origin::Global, file)?.entries);
+        match std::fs::read_to_string(file) {
+            Ok(text) => registry.entries.extend(Registry::parse(&text, Origin::Global, file)?.entries),
+            // as the reference: a registry that is not there has no entries
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(CliError::new(format!("cannot read flake registry '{file}': {e}"))),
+        }
     } else if !setting.is_empty() {
         for (from, to) in WELL_KNOWN {
             registry.entries.push(entry(from, to)?);

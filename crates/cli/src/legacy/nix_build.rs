@@ -1,13 +1,16 @@
 //! `nix-build`
 
-use firn_path::{DerivedPath, OutputsSpec};
+use std::collections::BTreeMap;
+
+use firn_path::{DerivedPath, OutputsSpec, StorePath};
 use firn_store::BuildMode;
 
-use crate::args::{Flag, Until, expand, option, parse, switch};
+use super::Legacy;
+use crate::args::{Flag, option, switch};
 use crate::building;
 use crate::error::CliError;
-use crate::flags::{COMMON, EVAL, LEGACY};
-use crate::session::{Program, Session, Style, load_settings};
+use crate::flags::EVAL;
+use crate::session::Program;
 
 const FLAGS: &[Flag] = &[
     option("attr", &["path"], "select an attribute").short('A'),
@@ -17,27 +20,30 @@ const FLAGS: &[Flag] = &[
     switch("no-out-link", "").alias("no-link"),
     switch("dry-run", "only say what would be done"),
     switch("check", "build again and compare"),
-    switch("show-trace", "show all of an error's trace"),
 ];
+
+pub(crate) const COMMAND: Legacy = Legacy {
+    name: "nix-build",
+    doc: "build derivations that expressions evaluate to",
+    usage: &["[FLAG…] [FILE…]", "[FLAG…] -E EXPRESSION…"],
+    flags: &[FLAGS, EVAL],
+    run,
+};
+
+/// `….drv`, with outputs behind `!` or not.
+fn is_derivation(text: &str) -> bool {
+    text.split('!').next().is_some_and(|path| path.ends_with(".drv"))
+}
 
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever evaluating and building meet.
-pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
-    let (mut settings, host) = load_settings(&program)?;
-    let (mut parsed, _) =
-        parse(&expand(args), &[FLAGS, EVAL, LEGACY, COMMON], &mut settings, Until::End, &program.name)?;
-    if let Some(status) = crate::help::early(&program, &parsed) {
-        return Ok(status);
-    }
-    if parsed.has("show-trace") {
-        settings.set("show-trace", "true")?;
-    }
-    let session = Session::start(program, settings, host, parsed.clone(), Style::Old)?;
+fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
+    let (session, mut parsed) = COMMAND.start(program, args)?;
     // Derivations that were instantiated already are built as they are.
     let given: Vec<String> =
-        parsed.positional.iter().filter(|p| p.ends_with(".drv") && !parsed.has("expr")).cloned().collect();
+        parsed.positional.iter().filter(|p| is_derivation(p) && !parsed.has("expr")).cloned().collect();
     parsed.positional.retain(|p| !given.contains(p));
     let mut found = Vec::new();
     if !parsed.positional.is_empty() || given.is_empty() {
@@ -46,7 +52,9 @@ pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
     let store = session.store()?;
     let store = store.as_ref();
     for text in &given {
-        found.push((crate::store_paths::follow(store, text)?, "out".to_owned()));
+        let (drv, outputs) = text.split_once('!').unwrap_or((text, "out"));
+        let drv = crate::store_paths::follow(store, drv)?;
+        found.extend(outputs.split(',').map(|output| (drv.clone(), output.to_owned())));
     }
     let targets: Vec<DerivedPath> = found
         .iter()
@@ -64,7 +72,11 @@ pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
         BuildMode::Normal
     };
     building::realise(&session, store, &targets, mode)?;
-    for (i, (drv, output)) in found.iter().enumerate() {
+    // outputs of one derivation share a number
+    let mut numbers: BTreeMap<StorePath, usize> = BTreeMap::new();
+    for (drv, output) in &found {
+        let next = numbers.len();
+        let i = *numbers.entry(drv.clone()).or_insert(next);
         let known = store.derivation_outputs(drv)?;
         let Some(path) = known.get(output).cloned().flatten() else { continue };
         if !parsed.has("no-out-link") {

@@ -8,12 +8,12 @@ use firn_settings::Directories;
 use firn_store::profiles::{DeleteGenerations, ProfileDirs, delete_generations, parse_older_than};
 use rustix::fs::{Access, access};
 
-use crate::args::{Flag, Until, option, parse, switch};
+use super::Legacy;
+use crate::args::{Flag, option, switch};
 use crate::commands::paths::{size_argument, usage};
 use crate::commands::store_gc::collect;
 use crate::error::CliError;
-use crate::flags::{COMMON, LEGACY};
-use crate::session::{Program, Session, Style, load_settings};
+use crate::session::{Program, Session};
 
 const FLAGS: &[Flag] = &[
     switch("delete-old", "delete all generations of profiles but the current ones").short('d'),
@@ -22,19 +22,20 @@ const FLAGS: &[Flag] = &[
     switch("dry-run", "only say what would be deleted"),
 ];
 
+pub(crate) const COMMAND: Legacy = Legacy {
+    name: "nix-collect-garbage",
+    doc: "delete old generations, then everything that nothing needs",
+    usage: &["[-d] [--delete-older-than PERIOD] [--max-freed BYTES] [--dry-run]"],
+    flags: &[FLAGS],
+    run,
+};
+
 /// Runs the command.
 ///
 /// # Errors
 /// A wrong command line, profiles that cannot be changed, a store that cannot be collected.
-pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
-    let (mut settings, host) = load_settings(&program)?;
-    let args = crate::args::expand(args);
-    let tables: [&[Flag]; 3] = [FLAGS, LEGACY, COMMON];
-    let (parsed, _) = parse(&args, &tables, &mut settings, Until::End, &program.name)?;
-    if let Some(status) = crate::help::early(&program, &parsed) {
-        return Ok(status);
-    }
-    let session = Session::start(program, settings, host, parsed.clone(), Style::Old)?;
+fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
+    let (session, parsed) = COMMAND.start(program, args)?;
     crate::commands::paths::none(&session, &parsed)?;
     let max = parsed.value("max-freed").map(size_argument).transpose().map_err(|e| usage(&session, e))?;
     let dry_run = parsed.has("dry-run");
@@ -42,7 +43,7 @@ pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
         return Err(usage(&session, "options --max-freed and --dry-run cannot be combined"));
     }
     let which = match parsed.value("delete-older-than") {
-        Some(period) => Some(DeleteGenerations::OlderThan(parse_older_than(period, now())?)),
+        Some(period) => Some(DeleteGenerations::OlderThan(parse_older_than(period, crate::profile::now())?)),
         None => parsed.has("delete-old").then_some(DeleteGenerations::Old),
     };
     if let Some(which) = which {
@@ -51,11 +52,6 @@ pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
         }
     }
     collect(&session, max, dry_run, "--max-freed")
-}
-
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// The folders below which profiles are.

@@ -3,11 +3,11 @@
 use firn_hash::{Algo, Format};
 use firn_path::FileMethod;
 
-use crate::args::{Flag, Until, option, parse, switch};
+use super::Legacy;
+use crate::args::{Flag, option, switch};
 use crate::commands::hash::{algorithm, format_flag, hash_of, print_as, render_truncated};
 use crate::error::CliError;
-use crate::flags::{COMMON, LEGACY};
-use crate::session::{Program, Session, Style, load_settings};
+use crate::session::Program;
 
 const FLAGS: &[Flag] = &[
     switch("flat", "hash the bytes of files, not NARs"),
@@ -23,19 +23,20 @@ const FLAGS: &[Flag] = &[
     switch("to-sri", "print the given hashes as SRI"),
 ];
 
+pub(crate) const COMMAND: Legacy = Legacy {
+    name: "nix-hash",
+    doc: "hash files and trees, and convert hashes",
+    usage: &["[--flat] [--type ALGORITHM] [FORMAT] PATH…", "--to-FORMAT [--type ALGORITHM] HASH…"],
+    flags: &[FLAGS],
+    run,
+};
+
 /// Runs the command.
 ///
 /// # Errors
 /// A wrong command line, files that cannot be read, hashes that are none.
-pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
-    let (mut settings, host) = load_settings(&program)?;
-    let args = crate::args::expand(args);
-    let tables: [&[Flag]; 3] = [FLAGS, LEGACY, COMMON];
-    let (parsed, _) = parse(&args, &tables, &mut settings, Until::End, &program.name)?;
-    if let Some(status) = crate::help::early(&program, &parsed) {
-        return Ok(status);
-    }
-    let session = Session::start(program, settings, host, parsed.clone(), Style::Old)?;
+fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
+    let (session, parsed) = COMMAND.start(program, args)?;
     let conversion = parsed.flags.iter().rev().find_map(|flag| match flag.id {
         "to-base16" => Some(Format::Base16),
         "to-base32" => Some(Format::Nix32),

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use firn_eval::pos::Origin;
 use firn_eval::{Coerce, Ctx, Pos, Value};
 
-use crate::args::{Flag, Parsed, Until, expand, option, parse, switch};
+use super::Legacy;
+use crate::args::{Flag, Parsed, option, switch};
 use crate::error::CliError;
 use crate::evaluation::{Mode, Outcome, auto_args, current_dir, evaluate};
-use crate::flags::{COMMON, EVAL, LEGACY};
-use crate::session::{Program, Session, Style, load_settings};
+use crate::flags::EVAL;
+use crate::session::{Program, Session};
 
-pub(super) const FLAGS: &[Flag] = &[
+const FLAGS: &[Flag] = &[
     switch("eval", "evaluate instead of instantiating"),
     switch("eval", "").alias("eval-only"),
     switch("strict", "evaluate the result wholly"),
@@ -29,24 +30,27 @@ pub(super) const FLAGS: &[Flag] = &[
     option("add-root", &["path"], "keep the derivations by links"),
     switch("indirect", "accepted for old scripts; every root is indirect"),
     switch("dry-run", "do not write derivations"),
-    switch("show-trace", "show all of an error's trace"),
 ];
+
+pub(crate) const COMMAND: Legacy = Legacy {
+    name: "nix-instantiate",
+    doc: "turn expressions into derivations, or only evaluate them",
+    usage: &[
+        "[FLAG…] [FILE…]",
+        "--eval [--strict] [--json | --xml | --raw] [-E] [FILE…]",
+        "--parse [-E] [FILE…]",
+        "--find-file NAME…",
+    ],
+    flags: &[FLAGS, EVAL],
+    run,
+};
 
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever evaluation meets.
-pub(crate) fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
-    let (mut settings, host) = load_settings(&program)?;
-    let (parsed, _) =
-        parse(&expand(args), &[FLAGS, EVAL, LEGACY, COMMON], &mut settings, Until::End, &program.name)?;
-    if let Some(status) = crate::help::early(&program, &parsed) {
-        return Ok(status);
-    }
-    if parsed.has("show-trace") {
-        settings.set("show-trace", "true")?;
-    }
-    let session = Session::start(program, settings, host, parsed.clone(), Style::Old)?;
+fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
+    let (session, parsed) = COMMAND.start(program, args)?;
     let evaluates = parsed.has("eval") || parsed.has("parse") || parsed.has("find-file");
     let read_only =
         parsed.has("readonly-mode") || parsed.has("dry-run") || (evaluates && !parsed.has("read-write-mode"));
@@ -134,7 +138,8 @@ pub(super) fn source(ctx: &mut Ctx, text: &str, parsed: &Parsed) -> Outcome<Valu
         let source = std::io::read_to_string(std::io::stdin()).map_err(CliError::from)?;
         return Ok(ctx.eval_text(&source, Origin::Stdin, &base, None)?);
     }
-    Ok(ctx.eval_main_file(&firn_eval::paths::join(&base, text))?)
+    let path = crate::evaluation::file_argument(ctx, text)?;
+    Ok(ctx.eval_main_file(&path)?)
 }
 
 fn show(ctx: &mut Ctx, parsed: &Parsed, value: Value) -> Outcome<Vec<u8>> {

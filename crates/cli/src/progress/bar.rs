@@ -1,60 +1,83 @@
-//! `bar`: one status line that says what is running; messages scroll above it.
+//! `bar`: one status line that says what is running; messages scroll above it. `multiline`: a line for each thing that runs.
 //!
 //! The line is drawn at most 20 times a second by a thread that sleeps while nothing changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use firn_events::{ActivityId, ActivityKind, ActivityResult, Event, Field, Level, Sink};
 
 use super::Style;
+use super::times::{Times, show};
 
 /// The status line.
 pub struct Bar {
     verbosity: Level,
     logs: bool,
+    lines: bool,
     style: Style,
     state: Mutex<State>,
     changed: Condvar,
 }
 
+/// What is known of all that runs.
 #[derive(Default)]
-struct State {
-    activities: BTreeMap<ActivityId, Running>,
+pub(super) struct State {
+    pub(super) activities: BTreeMap<ActivityId, Running>,
     /// Sums over ended activities, by kind.
     totals: BTreeMap<u32, Total>,
-    drawn: bool,
+    /// Builds that are to come, by name.
+    pub(super) planned: Vec<String>,
+    pub(super) times: Times,
+    /// Bytes that were transferred at some times, for the speed.
+    transferred: VecDeque<(Instant, u64)>,
+    /// How many lines are on the screen.
+    drawn: usize,
     dirty: bool,
     stopped: bool,
 }
 
+/// Counts of a kind of activity.
 #[derive(Default, Clone, Copy)]
-struct Total {
-    done: u64,
-    expected: u64,
+pub(super) struct Total {
+    pub(super) done: u64,
+    pub(super) expected: u64,
     failed: u64,
     running: u64,
 }
 
-struct Running {
-    kind: ActivityKind,
-    text: String,
-    parent: ActivityId,
-    name: String,
-    phase: String,
-    last_line: String,
-    progress: Total,
+/// An activity.
+pub(super) struct Running {
+    pub(super) kind: ActivityKind,
+    pub(super) text: String,
+    pub(super) parent: ActivityId,
+    pub(super) name: String,
+    pub(super) phase: String,
+    pub(super) last_line: String,
+    pub(super) progress: Total,
     expected: BTreeMap<u32, u64>,
+    pub(super) started: Instant,
     /// Higher is newer.
     touched: u64,
 }
 
 impl Bar {
     /// Starts the thread that draws, if there is a terminal.
-    pub fn start(verbosity: Level, logs: bool, style: Style) -> Arc<Bar> {
-        let bar = Arc::new(Bar { verbosity, logs, style, state: Mutex::default(), changed: Condvar::new() });
+    pub fn start(verbosity: Level, logs: bool, lines: bool, style: Style) -> Arc<Bar> {
+        let state = State {
+            times: if style.terminal { Times::load() } else { Times::default() },
+            ..State::default()
+        };
+        let bar = Arc::new(Bar {
+            verbosity,
+            logs,
+            lines,
+            style,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        });
         if style.terminal {
             let drawer = Arc::downgrade(&bar);
             // Without a thread there is no status line, and nothing else is lost.
@@ -88,16 +111,16 @@ impl Bar {
         if state.stopped {
             return false;
         }
-        if state.dirty {
+        let idle = state.activities.is_empty() && !state.dirty;
+        if !idle {
             state.dirty = false;
-            let line = state.line();
-            let width = terminal_width();
-            if line.is_empty() {
-                state.clear();
-            } else {
-                state.drawn = true;
-                write(&format!("\r{}\x1b[K", truncate(&line, width)));
-            }
+            let (width, height) = terminal_size();
+            let lines = if self.lines { state.tree(height) } else { vec![state.line()] };
+            let lines: Vec<String> =
+                lines.iter().filter(|l| !l.is_empty()).map(|l| truncate(l, width)).collect();
+            let clear = state.clear_sequence();
+            state.drawn = lines.len();
+            write(&format!("{clear}{}", lines.join("\n")));
         }
         true
     }
@@ -107,7 +130,15 @@ impl Bar {
         let mut state = self.lock();
         state.stopped = true;
         state.clear();
+        state.times.save();
         self.changed.notify_all();
+    }
+
+    /// Remembers which builds are to come.
+    pub fn plan(&self, names: impl Iterator<Item = String>) {
+        let mut state = self.lock();
+        state.planned = names.collect();
+        state.dirty = true;
     }
 
     fn print(&self, state: &mut State, line: &str) {
@@ -122,12 +153,10 @@ fn write(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-fn terminal_width() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stderr())
-        .map(|w| usize::from(w.ws_col))
-        .ok()
-        .filter(|w| *w > 0)
-        .unwrap_or(80)
+/// Columns and rows.
+fn terminal_size() -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).ok().filter(|w| w.ws_col > 0);
+    size.map_or((80, 24), |w| (usize::from(w.ws_col), usize::from(w.ws_row).max(2)))
 }
 
 /// The first `width - 1` characters of a line, escape sequences not counted.
@@ -153,10 +182,58 @@ fn truncate(line: &str, width: usize) -> String {
 }
 
 impl State {
-    fn clear(&mut self) {
-        if std::mem::take(&mut self.drawn) {
-            write("\r\x1b[K");
+    /// What takes the lines away that were drawn last.
+    fn clear_sequence(&mut self) -> String {
+        match std::mem::take(&mut self.drawn) {
+            0 => String::new(),
+            n => format!("\r\x1b[K{}", "\x1b[1A\x1b[2K".repeat(n - 1)),
         }
+    }
+
+    fn clear(&mut self) {
+        let sequence = self.clear_sequence();
+        if !sequence.is_empty() {
+            write(&sequence);
+        }
+    }
+
+    /// Bytes a second, over the last seconds.
+    fn speed(&mut self, bytes: u64) -> Option<f64> {
+        let now = Instant::now();
+        self.transferred.push_back((now, bytes));
+        while self.transferred.front().is_some_and(|(t, _)| now.duration_since(*t) > Duration::from_secs(4)) {
+            self.transferred.pop_front();
+        }
+        let (start, first) = self.transferred.front()?;
+        let seconds = now.duration_since(*start).as_secs_f64();
+        (seconds > 0.5 && bytes > *first).then(|| (bytes - first) as f64 / seconds)
+    }
+
+    /// How long the builds are likely to take, if that is known for most of them.
+    pub(super) fn estimate(&self) -> Option<f64> {
+        let running: Vec<&Running> =
+            self.activities.values().filter(|a| a.kind == ActivityKind::Build).collect();
+        let (mut known, mut unknown, mut rest, mut longest) = (0usize, 0usize, 0.0, 0.0f64);
+        let of_running = running.iter().map(|b| {
+            let whole = self.times.of(&b.name)?;
+            Some((whole - b.started.elapsed().as_secs_f64()).max(1.0))
+        });
+        for estimate in of_running.chain(self.planned.iter().map(|name| self.times.of(name))) {
+            match estimate {
+                Some(seconds) => {
+                    known += 1;
+                    rest += seconds;
+                    longest = longest.max(seconds);
+                }
+                None => unknown += 1,
+            }
+        }
+        if known == 0 || unknown > known {
+            return None;
+        }
+        // builds of unknown length count as the average
+        rest += rest / known as f64 * unknown as f64;
+        Some((rest / running.len().max(1) as f64).max(longest))
     }
 
     fn total(&self, kind: ActivityKind) -> Total {
@@ -176,7 +253,13 @@ impl State {
     }
 
     /// `[1/2/5 built, 3 fetched (4.0 MiB)] building hello (buildPhase): …`
-    fn line(&self) -> String {
+    fn line(&mut self) -> String {
+        let status = self.status();
+        self.newest(status)
+    }
+
+    /// `[1/2/5 built, 3 fetched (4.0 MiB)]`
+    pub(super) fn status(&mut self) -> String {
         let mut parts = Vec::new();
         let builds = self.total(ActivityKind::Builds);
         if builds.expected + builds.done + builds.failed > 0 {
@@ -204,13 +287,24 @@ impl State {
         }
         let transfer = self.total(ActivityKind::FileTransfer);
         if transfer.done + transfer.expected > 0 {
-            parts.push(if transfer.expected > transfer.done {
+            let mut text = if transfer.expected > transfer.done {
                 format!("\x1b[32;1m{}\x1b[0m/{} DL", mebibytes(transfer.done), mebibytes(transfer.expected))
             } else {
                 format!("\x1b[32;1m{}\x1b[0m DL", mebibytes(transfer.done))
-            });
+            };
+            if let Some(speed) = self.speed(transfer.done) {
+                text += &format!(" ({}/s)", mebibytes(speed as u64));
+            }
+            parts.push(text);
         }
-        let status = if parts.is_empty() { String::new() } else { format!("[{}]", parts.join(", ")) };
+        if let Some(seconds) = self.estimate() {
+            parts.push(format!("about {} left", show(seconds)));
+        }
+        if parts.is_empty() { String::new() } else { format!("[{}]", parts.join(", ")) }
+    }
+
+    /// The status, and what was heard of last.
+    fn newest(&self, status: String) -> String {
         let Some(newest) = self.activities.values().filter(|a| !a.text.is_empty()).max_by_key(|a| a.touched)
         else {
             return status;
@@ -226,7 +320,8 @@ impl State {
     }
 }
 
-fn mebibytes(bytes: u64) -> String {
+/// `1.5 MiB`
+pub(super) fn mebibytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
 }
 
@@ -284,12 +379,21 @@ impl Sink for Bar {
                     last_line: String::new(),
                     progress: Total::default(),
                     expected: BTreeMap::new(),
+                    started: Instant::now(),
                     touched,
                 };
+                if kind == ActivityKind::Build {
+                    if let Some(at) = state.planned.iter().position(|n| *n == running.name) {
+                        state.planned.swap_remove(at);
+                    }
+                }
                 state.activities.insert(id, running);
             }
             Event::Stop { id } => {
                 if let Some(ended) = state.activities.remove(&id) {
+                    if ended.kind == ActivityKind::Build && self.style.terminal {
+                        state.times.add(&ended.name, ended.started.elapsed().as_secs_f64());
+                    }
                     let total = state.totals.entry(ended.kind as u32).or_default();
                     total.done += ended.progress.done;
                     total.expected += ended.progress.done;
@@ -341,7 +445,7 @@ mod tests {
 
     #[test]
     fn the_line_counts_and_names_what_runs() {
-        let bar = Bar::start(Level::Notice, false, Style { terminal: false, colours: false });
+        let bar = Bar::start(Level::Notice, false, false, Style { terminal: false, colours: false });
         bar.event(Event::Start {
             id: 1,
             parent: 0,
@@ -364,6 +468,37 @@ mod tests {
         bar.event(Event::Result { id: 2, result: ActivityResult::BuildLogLine("gcc -c hello.c".into()) });
         let line = super::super::strip_ansi(&bar.lock().line());
         assert_eq!(line, "[2/1/5 built] building hello-2.10 (buildPhase): gcc -c hello.c");
+    }
+
+    #[test]
+    fn the_rest_is_estimated_from_earlier_builds() {
+        let bar = Bar::start(Level::Notice, false, true, Style { terminal: false, colours: false });
+        let start = |id, name: &str| {
+            let drv = format!("/nix/store/00000000000000000000000000000000-{name}.drv");
+            bar.event(Event::Start {
+                id,
+                parent: 0,
+                level: Level::Info,
+                kind: ActivityKind::Build,
+                text: format!("building '{drv}'"),
+                fields: vec![Field::Text(drv)],
+            });
+        };
+        bar.lock().times.add("gcc-12", 100.0);
+        bar.lock().times.add("hello-1", 20.0);
+        assert_eq!(bar.lock().estimate(), None);
+        bar.plan(["gcc-13".to_owned(), "hello-2".to_owned()].into_iter());
+        start(1, "gcc-13");
+        let rest = bar.lock().estimate().expect("an estimate");
+        assert!((115.0..=120.0).contains(&rest), "{rest}");
+        start(2, "hello-2");
+        let rest = bar.lock().estimate().expect("an estimate");
+        assert!((95.0..=100.0).contains(&rest), "{rest}");
+        let tree: Vec<String> = bar.lock().tree(10).iter().map(|l| super::super::strip_ansi(l)).collect();
+        assert_eq!(tree.len(), 4, "{tree:?}");
+        assert!(tree[0].starts_with("building 2"), "{tree:?}");
+        assert!(tree[1].starts_with("├─ gcc-13 (0s of about 1m40s)"), "{tree:?}");
+        assert!(tree[2].starts_with("└─ hello-2"), "{tree:?}");
     }
 
     #[test]

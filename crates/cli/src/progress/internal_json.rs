@@ -37,6 +37,14 @@ fn result_fields(result: &ActivityResult) -> Vec<Value> {
 
 /// The JSON of one event.
 pub(crate) fn to_json(event: &Event) -> Value {
+    let mut json = unsorted(event);
+    if let Value::Object(fields) = &mut json {
+        fields.sort_keys();
+    }
+    json
+}
+
+fn unsorted(event: &Event) -> Value {
     match event {
         Event::Message { level, text } => {
             let text = prefixed(*level, text);
@@ -78,7 +86,7 @@ mod tests {
         let e = Event::Result { id: 7, result: ActivityResult::SetPhase("buildPhase".into()) };
         assert_eq!(
             to_json(&e).to_string(),
-            r#"{"action":"result","id":7,"type":104,"fields":["buildPhase"]}"#
+            r#"{"action":"result","fields":["buildPhase"],"id":7,"type":104}"#
         );
         assert_eq!(to_json(&Event::Stop { id: 7 }).to_string(), r#"{"action":"stop","id":7}"#);
     }

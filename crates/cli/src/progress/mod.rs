@@ -4,6 +4,9 @@ mod bar;
 mod internal_json;
 mod raw;
 mod style;
+mod tee;
+mod times;
+mod tree;
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -28,6 +31,23 @@ pub enum LogFormat {
     Bar,
     /// The same with the output of builds above it.
     BarWithLogs,
+    /// A line for everything that runs, below each other, where there is a terminal.
+    Multiline,
+    /// The same with the output of builds above them.
+    MultilineWithLogs,
+}
+
+impl LogFormat {
+    /// The names that `--log-format` takes.
+    pub const NAMES: &[&str] = &[
+        "bar",
+        "bar-with-logs",
+        "internal-json",
+        "multiline",
+        "multiline-with-logs",
+        "raw",
+        "raw-with-logs",
+    ];
 }
 
 impl FromStr for LogFormat {
@@ -39,6 +59,8 @@ impl FromStr for LogFormat {
             "internal-json" => LogFormat::InternalJson,
             "bar" => LogFormat::Bar,
             "bar-with-logs" => LogFormat::BarWithLogs,
+            "multiline" => LogFormat::Multiline,
+            "multiline-with-logs" => LogFormat::MultilineWithLogs,
             _ => return Err(format!("option 'log-format' has an invalid value '{s}'")),
         })
     }
@@ -53,17 +75,40 @@ pub struct Display {
 impl Display {
     /// Starts showing events in `format`, messages up to `verbosity`.
     pub fn start(format: LogFormat, verbosity: Level) -> Display {
+        Display::with_log(format, verbosity, None).0
+    }
+
+    /// As [`Display::start`], with every event written to the file or socket `log`, too; why that is not possible, if it is not.
+    pub fn with_log(
+        format: LogFormat,
+        verbosity: Level,
+        log: Option<&std::path::Path>,
+    ) -> (Display, Option<std::io::Error>) {
         let style = Style::of_stderr();
+        let mut bar = None;
         let sink: Arc<dyn Sink> = match format {
             LogFormat::Raw => Arc::new(Raw::new(verbosity, false, style)),
             LogFormat::RawWithLogs => Arc::new(Raw::new(verbosity, true, style)),
             LogFormat::InternalJson => Arc::new(InternalJson::new(verbosity)),
-            LogFormat::Bar | LogFormat::BarWithLogs => {
-                let bar = Bar::start(verbosity, format == LogFormat::BarWithLogs, style);
-                return Display { events: Events::new(bar.clone()), bar: Some(bar) };
+            _ => {
+                let logs = matches!(format, LogFormat::BarWithLogs | LogFormat::MultilineWithLogs);
+                let lines = matches!(format, LogFormat::Multiline | LogFormat::MultilineWithLogs);
+                bar.insert(Bar::start(verbosity, logs, lines, style)).clone()
             }
         };
-        Display { events: Events::new(sink), bar: None }
+        let (sink, error) = match log.map(|path| tee::Tee::open(path, verbosity, sink.clone())) {
+            None => (sink, None),
+            Some(Ok(tee)) => (Arc::new(tee) as Arc<dyn Sink>, None),
+            Some(Err(error)) => (sink, Some(error)),
+        };
+        (Display { events: Events::new(sink), bar }, error)
+    }
+
+    /// Tells which builds are to come, by the names of their derivations: the estimate of the rest counts them.
+    pub fn plan(&self, names: impl Iterator<Item = String>) {
+        if let Some(bar) = &self.bar {
+            bar.plan(names);
+        }
     }
 
     /// The handle that events are sent to.

@@ -17,9 +17,18 @@ impl Style {
     /// The style of the standard error: as the reference, colours need a terminal that is not "dumb" and no `NO_COLOR`
     /// (`CLICOLOR_FORCE` forces them).
     pub fn of_stderr() -> Style {
+        Style::of(std::io::stderr().is_terminal())
+    }
+
+    /// The style of the standard output.
+    pub fn of_stdout() -> Style {
+        Style::of(std::io::stdout().is_terminal())
+    }
+
+    fn of(is_terminal: bool) -> Style {
         let var = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_none_or(|t| t == "dumb");
-        let terminal = std::io::stderr().is_terminal() && !dumb;
+        let terminal = is_terminal && !dumb;
         let colours = (terminal && !var("NO_COLOR")) || var("CLICOLOR_FORCE");
         Style { terminal, colours }
     }

@@ -12,6 +12,8 @@ use crate::pos::Pos;
 struct Seen {
     sets: FxHashSet<Value>,
     lists: SeenLists,
+    /// Values are printed as often as they occur.
+    all: bool,
 }
 
 impl Ctx {
@@ -22,6 +24,16 @@ impl Ctx {
     pub fn print_ambiguous(&mut self, v: Value) -> Res<String> {
         let mut out = String::new();
         self.ambiguous(v, &mut out, &mut Seen::default(), 0)?;
+        Ok(out)
+    }
+
+    /// As [`Ctx::print_ambiguous`], values that occur several times being printed each time: the text can be read again.
+    ///
+    /// # Errors
+    /// As [`Ctx::print_ambiguous`].
+    pub fn print_ambiguous_whole(&mut self, v: Value) -> Res<String> {
+        let mut out = String::new();
+        self.ambiguous(v, &mut out, &mut Seen { all: true, ..Seen::default() }, 0)?;
         Ok(out)
     }
 
@@ -42,7 +54,7 @@ impl Ctx {
             }
             View::Attrs(a) => {
                 let f = self.flat(a);
-                if !f.is_empty() && !seen.sets.insert(f.attrs().value()) {
+                if !seen.all && !f.is_empty() && !seen.sets.insert(f.attrs().value()) {
                     out.push_str("«repeated»");
                     return Ok(());
                 }
@@ -56,7 +68,7 @@ impl Ctx {
                 out.push('}');
             }
             View::List(l) => {
-                if !l.is_empty() && !first_time(&mut seen.lists, v) {
+                if !seen.all && !l.is_empty() && !first_time(&mut seen.lists, v) {
                     out.push_str("«repeated»");
                     return Ok(());
                 }
@@ -65,7 +77,9 @@ impl Ctx {
                     self.ambiguous(e, out, seen, depth + 1)?;
                     out.push(' ');
                 }
-                done(&mut seen.lists, v);
+                if !seen.all {
+                    done(&mut seen.lists, v);
+                }
                 out.push(']');
             }
             View::Thunk(t) => match t.state() {

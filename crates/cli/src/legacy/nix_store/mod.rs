@@ -6,10 +6,10 @@ mod query;
 mod realise;
 mod verify;
 
-use crate::args::{Flag, Parsed, Until, option, parse, switch};
+use super::Legacy;
+use crate::args::{Flag, Parsed, option, switch};
 use crate::error::CliError;
-use crate::flags::{COMMON, LEGACY};
-use crate::session::{Session, Style, load_settings};
+use crate::session::{Program, Session};
 
 /// Operations and their flags. The id of an operation is its long name.
 const FLAGS: &[Flag] = &[
@@ -106,20 +106,21 @@ const OPERATIONS: [&str; 23] = [
     "generate-binary-cache-key",
 ];
 
+pub(crate) const COMMAND: Legacy = Legacy {
+    name: "nix-store",
+    doc: "work on the store",
+    usage: &["OPERATION [FLAG…] [PATH…]"],
+    flags: &[FLAGS, QUERY_FLAGS],
+    run,
+};
+
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever the operation meets.
-pub(crate) fn run(program: crate::session::Program, args: Vec<String>) -> Result<u8, CliError> {
-    let (mut settings, host) = load_settings(&program)?;
-    let args = crate::args::expand(args);
-    let (parsed, _) =
-        parse(&args, &[FLAGS, QUERY_FLAGS, LEGACY, COMMON], &mut settings, Until::End, &program.name)?;
-    if let Some(status) = crate::help::early(&program, &parsed) {
-        return Ok(status);
-    }
-    let name = program.name.clone();
-    let session = Session::start(program, settings, host, parsed.clone(), Style::Old)?;
+fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
+    let (session, parsed) = COMMAND.start(program, args)?;
+    let name = session.program.name.clone();
     let given: Vec<&str> = OPERATIONS.iter().copied().filter(|o| parsed.has(o)).collect();
     let operation = match given.as_slice() {
         [] => return Err(CliError::Usage("no operation specified".into(), name)),

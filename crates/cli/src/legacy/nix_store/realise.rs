@@ -96,9 +96,8 @@ pub(super) fn print_env(cx: &Cx) -> Result<u8, CliError> {
         let (name, value) = (String::from_utf8_lossy(name.as_ref()), String::from_utf8_lossy(value.as_ref()));
         cx.session.println(format!("export {name}; {name}={}", shell_quote(&value)))?;
     }
-    let args: Vec<String> =
-        drv.args.iter().map(|a| shell_quote(&String::from_utf8_lossy(a.as_ref()))).collect();
-    cx.session.println(format!("export _args; _args='{}'", args.join(" ")))?;
+    let args: Vec<String> = drv.args.iter().map(|a| String::from_utf8_lossy(a).into_owned()).collect();
+    cx.session.println(format!("export _args; _args={}", shell_quote(&args.join(" "))))?;
     Ok(0)
 }
 

@@ -1,0 +1,3 @@
+//! What the tasks do, for `main` and for tests.
+
+pub mod dist;
