@@ -116,8 +116,40 @@ pub fn realise(
     if session.settings.print_missing() {
         announce(session, store, &store.missing(targets)?, false);
     }
-    match check(&store.build(targets, mode)?) {
-        Err(CliError::Failed(message, _)) => Err(CliError::Failed(message, session.build_exit_code())),
-        other => other,
+    conclude(session, store, &store.build(targets, mode)?)
+}
+
+/// Turns failed results into the command's failure: every error is shown, and the last word names the builds that failed
+/// themselves with the commands for their logs, where more than one thing failed.
+///
+/// # Errors
+/// At least one of them failed.
+pub fn conclude(session: &Session, store: &dyn Store, results: &[BuildResult]) -> Result<(), CliError> {
+    let dir = store.store_dir();
+    let Some(summary) = firn_build::summarise(dir, results) else { return Ok(()) };
+    for text in &summary.shown {
+        session.events().message(Level::Error, text.clone());
     }
+    let mut culprits = session.display.culprits();
+    for result in results {
+        let own = matches!(
+            result.status,
+            BuildStatus::PermanentFailure | BuildStatus::TimedOut | BuildStatus::OutputRejected
+        );
+        let drv = dir.print(result.target.base_path());
+        if own && !culprits.contains(&drv) {
+            culprits.push(drv);
+        }
+    }
+    let by_dependency = results.iter().any(|r| r.status == BuildStatus::DependencyFailed);
+    let mut text = summary.error;
+    if !culprits.is_empty() && (by_dependency || summary.shown.len() > 1) {
+        text += "\nwhat failed first, and how to see its log:";
+        for drv in culprits {
+            text += &format!("\n  nix log {drv}");
+        }
+    }
+    // what builds here knows more than the results say
+    let status = if store.as_local().is_some() { session.build_exit_code() } else { status(results) };
+    Err(CliError::Failed(text, status))
 }

@@ -54,6 +54,8 @@ pub(crate) fn exec(session: &Session, what: &Exec<'_>) -> Result<u8, CliError> {
     if let Some(dir) = what.dir.as_ref().or(session.program.run_in.as_ref()) {
         command.current_dir(dir);
     }
+    // the program is to hear of Ctrl-C itself
+    firn_sys::signals::restore_defaults();
     let error = command.args(what.args).exec();
     Err(CliError::new(format!("unable to execute '{}': {}", what.program, firn_source::strerror(&error))))
 }

@@ -412,26 +412,30 @@ pub fn derived(ctx: &mut Ctx, found: &Found) -> Outcome<DerivedPath> {
             ExtendedOutputsSpec::Default => {
                 let package = crate::packages::Package::of(value);
                 let outputs = package.outputs(ctx, false, true)?;
-                OutputsSpec::Names(outputs.into_keys().collect())
+                let names: BTreeSet<String> = outputs.into_keys().collect();
+                OutputsSpec::Names(if names.is_empty() { ["out".to_owned()].into() } else { names })
             }
         };
         return Ok(DerivedPath::built(drv, outputs));
     }
     if let Some(text) = value.as_str() {
         let elements = ctx.contexts.elems(text.context()).to_vec();
-        if let [one] = elements.as_slice() {
-            return match one {
-                ContextElem::Opaque(path) => Ok(DerivedPath::Opaque(path.clone())),
-                ContextElem::Built { drv, output } => {
-                    Ok(DerivedPath::built(drv.base_path().clone(), OutputsSpec::one(output.to_string())))
-                }
-                ContextElem::DrvDeep(path) => Ok(DerivedPath::Opaque(path.clone())),
-            };
-        }
-        let dir = ctx.settings.store_dir.clone();
-        if let Ok((path, _)) = dir.to_store_path(&text.to_text()) {
-            return Ok(DerivedPath::Opaque(path));
-        }
+        let shown = text.to_text();
+        return match elements.as_slice() {
+            [ContextElem::Opaque(path)] => Ok(DerivedPath::Opaque(path.clone())),
+            [ContextElem::Built { drv, output }] => {
+                Ok(DerivedPath::built(drv.base_path().clone(), OutputsSpec::one(output.to_string())))
+            }
+            [ContextElem::DrvDeep(_)] => Err(CliError::new(format!(
+                "string '{shown}' has a context which refers to a complete source and binary closure. This is not supported at this time"
+            ))
+            .into()),
+            other => Err(CliError::new(format!(
+                "string '{shown}' has {} entries in its context. It should only have exactly one entry",
+                other.len()
+            ))
+            .into()),
+        };
     }
     if value.as_path().is_some() {
         let text =

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use firn_eval::error::ErrorKind;
 use firn_eval::heap::Attrs;
 use firn_eval::text::version::parse_drv_name;
-use firn_eval::{Ctx, Pos, Value};
+use firn_eval::{Ctx, Pos, Res, Value};
 use firn_path::StorePath;
 use firn_syntax::Symbol;
 
@@ -61,7 +61,7 @@ pub(crate) fn collect_below(
     lenient: bool,
 ) -> Outcome<Vec<Package>> {
     let mut search = Search { args, lenient, visited: std::collections::HashSet::new(), found: Vec::new() };
-    search.all(ctx, value, prefix, 0)?;
+    search.all(ctx, value, prefix)?;
     Ok(search.found)
 }
 
@@ -76,19 +76,26 @@ fn is_component(name: &[u8]) -> bool {
 }
 
 impl Search<'_> {
-    fn all(&mut self, ctx: &mut Ctx, value: Value, prefix: &str, depth: u32) -> Outcome<()> {
-        if depth > 1000 {
-            return Err(EvalFailure::Cli(CliError::new("derivations are nested too deeply")));
-        }
+    /// Looks at a value and, where that makes sense, into it.
+    fn all(&mut self, ctx: &mut Ctx, value: Value, prefix: &str) -> Outcome<()> {
+        let mut outcome = Ok(());
+        ctx.deeper(Pos::NONE, |ctx| {
+            outcome = self.inside(ctx, value, prefix);
+            Ok(())
+        })?;
+        outcome
+    }
+
+    fn inside(&mut self, ctx: &mut Ctx, value: Value, prefix: &str) -> Outcome<()> {
         let value = ctx.auto_call(self.args, value)?;
         let Some(value) = self.one(ctx, value, prefix)? else { return Ok(()) };
         if let Some(attrs) = value.as_attrs() {
-            self.set(ctx, attrs, prefix, depth)
+            self.set(ctx, attrs, prefix)
         } else if let Some(list) = value.as_list() {
             for (n, item) in list.iter().enumerate() {
                 let path = join(prefix, &n.to_string());
                 if let Some(item) = self.one(ctx, item, &path)? {
-                    self.all(ctx, item, &path, depth + 1)?;
+                    self.all(ctx, item, &path)?;
                 }
             }
             Ok(())
@@ -98,7 +105,7 @@ impl Search<'_> {
         }
     }
 
-    fn set(&mut self, ctx: &mut Ctx, attrs: Attrs, prefix: &str, depth: u32) -> Outcome<()> {
+    fn set(&mut self, ctx: &mut Ctx, attrs: Attrs, prefix: &str) -> Outcome<()> {
         let combined = attrs.has(ctx.sym("_combineChannels"));
         let flat = ctx.flat(attrs);
         for i in ctx.lexical_order(flat) {
@@ -109,7 +116,7 @@ impl Search<'_> {
             let path = join(prefix, &String::from_utf8_lossy(name));
             let item = flat.value(*i as usize);
             if combined {
-                self.all(ctx, item, &path, depth + 1)?;
+                self.all(ctx, item, &path)?;
                 continue;
             }
             let Some(item) = self.one(ctx, item, &path)? else { continue };
@@ -117,7 +124,7 @@ impl Search<'_> {
             let Some((flag, pos)) = inner.get_with_pos(ctx.sym("recurseForDerivations")) else { continue };
             let flag = ctx.force(flag, pos)?;
             if flag.as_bool().unwrap_or(false) {
-                self.all(ctx, item, &path, depth + 1)?;
+                self.all(ctx, item, &path)?;
             }
         }
         Ok(())
@@ -332,7 +339,7 @@ impl Package {
         let symbol = ctx.sym(name);
         let Some(value) = meta.as_attrs().and_then(|a| a.get(symbol)) else { return Ok(None) };
         let value = ctx.force(value, Pos::NONE)?;
-        Ok(if is_data(ctx, value, 0)? { Some(value) } else { None })
+        Ok(if is_data(ctx, value)? { Some(value) } else { None })
     }
 
     /// An attribute of `meta` as text; empty if it is none.
@@ -356,36 +363,27 @@ impl Package {
 }
 
 /// Whether a value is text, number, truth value, or a list or set of such; it is evaluated on the way.
-fn is_data(ctx: &mut Ctx, value: Value, depth: u32) -> Outcome<bool> {
-    if depth > 100 {
-        return Ok(false);
-    }
+fn is_data(ctx: &mut Ctx, value: Value) -> Res<bool> {
     let value = ctx.force(value, Pos::NONE)?;
-    if let Some(list) = value.as_list() {
-        for item in list.iter() {
-            if !is_data(ctx, item, depth + 1)? {
-                return Ok(false);
-            }
-        }
-        return Ok(true);
-    }
-    if let Some(attrs) = value.as_attrs() {
+    let items: Vec<Value> = if let Some(list) = value.as_list() {
+        list.iter().collect()
+    } else if let Some(attrs) = value.as_attrs() {
         if attrs.has(ctx.sym("outPath")) {
             return Ok(false);
         }
-        let flat = ctx.flat(attrs);
-        let items: Vec<Value> = flat.iter().map(|(.., v)| v).collect();
-        for item in items {
-            if !is_data(ctx, item, depth + 1)? {
-                return Ok(false);
-            }
+        ctx.flat(attrs).iter().map(|(.., v)| v).collect()
+    } else {
+        return Ok(value.as_int().is_some()
+            || value.as_bool().is_some()
+            || value.as_str().is_some()
+            || value.as_float().is_some());
+    };
+    for item in items {
+        if !ctx.deeper(Pos::NONE, |ctx| is_data(ctx, item))? {
+            return Ok(false);
         }
-        return Ok(true);
     }
-    Ok(value.as_int().is_some()
-        || value.as_bool().is_some()
-        || value.as_str().is_some()
-        || value.as_float().is_some())
+    Ok(true)
 }
 
 /// What is installed in a profile of `nix-env`, whose tree is at `folder`.

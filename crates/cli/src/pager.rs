@@ -19,7 +19,7 @@ pub fn show(text: &[u8]) -> std::io::Result<()> {
         // leave if it fits, keep colours, do not clear the screen
         command.env("LESS", "FRSXMK");
     }
-    let mut child = command.spawn()?;
+    let mut child = firn_sys::signals::with_defaults(&mut command).spawn()?;
     if let Some(mut input) = child.stdin.take() {
         // a user who leaves the pager early has seen enough
         let _ = input.write_all(text);

@@ -39,6 +39,7 @@ pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("narinfo-cache-positive-ttl", NOT_YET),
     ("plugin-files", "plugins are C++ libraries, which cannot be loaded"),
     ("preallocate-contents", NO_USE),
+    ("substituters", NOT_YET),
     ("trace-function-calls", NOT_YET),
     ("trace-import-from-derivation", NOT_YET),
     ("trust-tarballs-from-git-forges", NOT_YET),

@@ -13,8 +13,8 @@ pub fn interrupting_signal() -> i32 {
 
 /// From now on SIGINT, SIGTERM and SIGHUP set `token` instead of ending the program; a third one ends it at once.
 ///
-/// Must be called before other threads start: they inherit the mask. Processes that this crate or the standard library
-/// start begin with no signal blocked.
+/// Must be called before other threads start: they inherit the mask, and so do processes that the standard library starts
+/// (see [`with_defaults`]). Those that this crate starts begin with no signal blocked.
 ///
 /// # Errors
 /// When no thread can be started.
@@ -55,7 +55,7 @@ pub fn cancel_on_interrupt(token: &CancelToken) -> Result<(), Error> {
 }
 
 /// Undoes the signal handling that the Rust runtime and [`cancel_on_interrupt`] set, for a program that is about to be executed.
-pub(crate) fn restore_defaults() {
+pub fn restore_defaults() {
     // SAFETY: as above; resetting dispositions and the mask touches no memory of ours.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
@@ -64,5 +64,18 @@ pub(crate) fn restore_defaults() {
         for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
             libc::signal(signal, libc::SIG_DFL);
         }
+    }
+}
+
+/// Lets a command that the standard library starts begin as [`restore_defaults`] leaves a process: a person at the terminal
+/// can end it.
+pub fn with_defaults(command: &mut std::process::Command) -> &mut std::process::Command {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: between fork and exec only system calls are made, and no memory is allocated.
+    unsafe {
+        command.pre_exec(|| {
+            restore_defaults();
+            Ok(())
+        })
     }
 }

@@ -130,7 +130,7 @@ fn results_json(session: &Session, targets: &[DerivedPath]) -> Result<Json, CliE
     let mut list = Vec::new();
     for target in targets {
         let json = match target {
-            DerivedPath::Opaque(path) => json!({ "path": dir.print(path) }),
+            DerivedPath::Opaque(path) => json!(dir.print(path)),
             DerivedPath::Built { .. } => {
                 let outputs: Map<String, Json> = output_paths(session, target)?
                     .into_iter()

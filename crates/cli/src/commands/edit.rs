@@ -43,7 +43,7 @@ fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
         command.arg(format!("+{line}"));
     }
     session.display.stop();
-    let status = command.arg(&file).status().map_err(|e| {
+    let status = firn_sys::signals::with_defaults(&mut command).arg(&file).status().map_err(|e| {
         CliError::new(format!("unable to execute '{program}': {}", firn_source::strerror(&e)))
     })?;
     if status.success() {

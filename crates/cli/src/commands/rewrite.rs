@@ -46,7 +46,7 @@ pub(crate) fn repair(session: &Session, parsed: Parsed) -> Result<u8, CliError> 
     let store = session.store()?;
     let targets: Vec<DerivedPath> =
         store_paths(session, &parsed)?.into_iter().map(DerivedPath::Opaque).collect();
-    building::check(&store.build(&targets, BuildMode::Repair)?)?;
+    building::conclude(session, store.as_ref(), &store.build(&targets, BuildMode::Repair)?)?;
     Ok(0)
 }
 

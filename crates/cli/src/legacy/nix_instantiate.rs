@@ -121,7 +121,7 @@ fn all(ctx: &mut Ctx, parsed: &Parsed) -> Outcome<Vec<Printed>> {
                 out.push(Printed::Text(show(ctx, parsed, value)?));
             } else {
                 let mut seen = BTreeSet::new();
-                derivations(ctx, value, &args, &mut seen, true, &mut out)?;
+                derivations(ctx, value, &args, &mut seen, &mut out)?;
             }
         }
     }
@@ -163,44 +163,22 @@ fn show(ctx: &mut Ctx, parsed: &Parsed, value: Value) -> Outcome<Vec<u8>> {
     Ok(text.into_bytes())
 }
 
-/// Collects the derivations in a value: itself, or those in its attributes and lists.
+/// The derivations in a value, each output once.
 fn derivations(
     ctx: &mut Ctx,
     value: Value,
     args: &[(firn_syntax::Symbol, Value)],
     seen: &mut BTreeSet<String>,
-    top: bool,
     out: &mut Vec<Printed>,
 ) -> Outcome<()> {
-    let value = ctx.force(value, Pos::NONE)?;
-    let value = ctx.auto_call(args, value)?;
-    if let Some(attrs) = value.as_attrs() {
-        if ctx.is_derivation(attrs)? {
-            if let Some((drv, pos)) = attrs.get_with_pos(ctx.sym("drvPath")) {
-                let (path, _) =
-                    ctx.coerce_to_store_path(drv, pos, "while evaluating the drvPath of a derivation")?;
-                let name = crate::installable::optional_text(ctx, value, &["outputName"])?
-                    .unwrap_or_else(|| "out".into());
-                let output = if name == "out" { String::new() } else { format!("!{name}") };
-                if seen.insert(format!("{path}{output}")) {
-                    out.push(Printed::Derivation(path, output));
-                }
-            }
-            return Ok(());
-        }
-        if !top {
-            match attrs.get(ctx.sym("recurseForDerivations")) {
-                Some(flag) if ctx.force(flag, Pos::NONE)? == Value::TRUE => {}
-                _ => return Ok(()),
-            }
-        }
-        let flat = ctx.flat(attrs);
-        for i in ctx.lexical_order(flat) {
-            derivations(ctx, flat.value(*i as usize), args, seen, false, out)?;
-        }
-    } else if let Some(list) = value.as_list() {
-        for item in list.iter() {
-            derivations(ctx, item, args, seen, top, out)?;
+    for package in crate::packages::collect(ctx, value, args, false)? {
+        let Some(path) = package.drv_path(ctx)? else {
+            return Err(CliError::new("derivation does not contain a 'drvPath' attribute").into());
+        };
+        let name = package.output_name(ctx)?;
+        let output = if name.is_empty() || name == "out" { String::new() } else { format!("!{name}") };
+        if seen.insert(format!("{path}{output}")) {
+            out.push(Printed::Derivation(path, output));
         }
     }
     Ok(())

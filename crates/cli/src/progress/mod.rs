@@ -9,7 +9,7 @@ mod times;
 mod tree;
 
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use firn_events::{Events, Level, Sink};
 
@@ -70,6 +70,36 @@ impl FromStr for LogFormat {
 pub struct Display {
     events: Events,
     bar: Option<Arc<Bar>>,
+    culprits: Arc<Culprits>,
+}
+
+/// Remembers the derivations whose own builds failed, for the last word of a command.
+struct Culprits {
+    next: Arc<dyn Sink>,
+    drvs: Mutex<Vec<String>>,
+}
+
+/// The derivation that an error is about, unless it failed only because another one did.
+fn culprit(text: &str) -> Option<String> {
+    let text = strip_ansi(text);
+    let rest = text.strip_prefix("error: ").unwrap_or(&text).strip_prefix("Cannot build '")?;
+    let (drv, why) = rest.split_once('\'')?;
+    let because_of_others = why.contains("dependency failed") || why.contains("dependencies failed");
+    (!because_of_others).then(|| drv.to_owned())
+}
+
+impl Sink for Culprits {
+    fn event(&self, event: firn_events::Event) {
+        if let firn_events::Event::Message { level: Level::Error, text } = &event {
+            if let Some(drv) = culprit(text) {
+                let mut drvs = self.drvs.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                if !drvs.contains(&drv) {
+                    drvs.push(drv);
+                }
+            }
+        }
+        self.next.event(event);
+    }
 }
 
 impl Display {
@@ -101,7 +131,8 @@ impl Display {
             Some(Ok(tee)) => (Arc::new(tee) as Arc<dyn Sink>, None),
             Some(Err(error)) => (sink, Some(error)),
         };
-        (Display { events: Events::new(sink), bar }, error)
+        let culprits = Arc::new(Culprits { next: sink, drvs: Mutex::default() });
+        (Display { events: Events::new(culprits.clone()), bar, culprits }, error)
     }
 
     /// Tells which builds are to come, by the names of their derivations: the estimate of the rest counts them.
@@ -109,6 +140,11 @@ impl Display {
         if let Some(bar) = &self.bar {
             bar.plan(names);
         }
+    }
+
+    /// The derivations whose own builds failed so far, in that order.
+    pub fn culprits(&self) -> Vec<String> {
+        self.culprits.drvs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     /// The handle that events are sent to.
@@ -127,5 +163,19 @@ impl Display {
 impl Drop for Display {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_failed_first() {
+        let failed = "Cannot build '/nix/store/x-a.drv'.\nReason: builder failed with exit code 1.";
+        assert_eq!(culprit(failed).as_deref(), Some("/nix/store/x-a.drv"));
+        assert_eq!(culprit(&format!("error: {failed}")).as_deref(), Some("/nix/store/x-a.drv"));
+        assert_eq!(culprit("Cannot build '/nix/store/x-a.drv'.\nReason: 1 dependency failed."), None);
+        assert_eq!(culprit("something else"), None);
     }
 }

@@ -252,7 +252,7 @@ impl Call<'_> {
         }
         let store = self.session.store()?;
         let results = store.build(&[target], self.mode()).map_err(CliError::from)?;
-        building::check(&results)?;
+        building::conclude(self.session, store.as_ref(), &results)?;
         let path = package.out_path(ctx)?;
         Ok(crate::profile::switch_to(self.session, &self.profile, &path)?)
     }
@@ -353,11 +353,6 @@ impl Call<'_> {
 
     fn build(&self, targets: &[DerivedPath]) -> Result<(), CliError> {
         let results = self.session.store()?.build(targets, self.mode())?;
-        match building::check(&results) {
-            Err(CliError::Failed(message, _)) => {
-                Err(CliError::Failed(message, self.session.build_exit_code()))
-            }
-            other => other,
-        }
+        building::conclude(self.session, self.session.store()?.as_ref(), &results)
     }
 }

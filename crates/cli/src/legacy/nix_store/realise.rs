@@ -31,7 +31,7 @@ pub(super) fn realise(cx: &Cx) -> Result<u8, CliError> {
         return Ok(0);
     }
     let results = store.build(&targets, mode)?;
-    building::check(&results)?;
+    building::conclude(&cx.session, store, &results)?;
     if cx.parsed.has("ignore-unknown") && targets.is_empty() {
         return Ok(0);
     }

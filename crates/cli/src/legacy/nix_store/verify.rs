@@ -55,7 +55,7 @@ pub(super) fn repair_path(cx: &Cx) -> Result<u8, CliError> {
         .iter()
         .map(|p| Ok(DerivedPath::Opaque(follow(store.as_ref(), p)?)))
         .collect::<Result<Vec<_>, CliError>>()?;
-    building::check(&store.build(&targets, BuildMode::Repair)?)?;
+    building::conclude(&cx.session, store.as_ref(), &store.build(&targets, BuildMode::Repair)?)?;
     Ok(0)
 }
 
