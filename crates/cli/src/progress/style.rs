@@ -44,7 +44,10 @@ impl Style {
 /// always shown, but says itself what it is.
 pub(crate) fn prefixed(level: Level, text: &str) -> String {
     match level {
-        Level::Error if !text.starts_with("trace: ") => format!("\x1b[31;1merror:\x1b[0m {text}"),
+        // some come with the word already
+        Level::Error if !text.starts_with("trace: ") => {
+            format!("\x1b[31;1merror:\x1b[0m {}", text.strip_prefix("error: ").unwrap_or(text))
+        }
         Level::Warn => format!("\x1b[35;1mwarning:\x1b[0m {text}"),
         _ => text.to_owned(),
     }
@@ -81,6 +84,7 @@ mod tests {
     fn escapes_go() {
         assert_eq!(strip_ansi("\x1b[31;1merror:\x1b[0m x"), "error: x");
         assert_eq!(strip_ansi(&prefixed(Level::Error, "x")), "error: x");
+        assert_eq!(strip_ansi(&prefixed(Level::Error, "error: x")), "error: x");
         assert_eq!(prefixed(Level::Error, "trace: x"), "trace: x");
         assert_eq!(strip_ansi("a\x1b]8;;http://x\x07b"), "ab");
         assert_eq!(strip_ansi("\x1b"), "");
