@@ -33,29 +33,29 @@ __json() {
 }
 
 __one() {
-    local name="$1" flags="$2" sep= key
-    case "$flags" in
-        -x) printf '{"type":"exported","value":'; __json "${!name}" ;;
-        --) printf '{"type":"var","value":'; __json "${!name}" ;;
+    local __name="$1" __flags="$2" __sep= __key
+    case "$__flags" in
+        -x) printf '{"type":"exported","value":'; __json "${!__name}" ;;
+        --) printf '{"type":"var","value":'; __json "${!__name}" ;;
         -a)
             printf '{"type":"array","value":['
-            local items="$name[@]"
-            for key in "${!items}"; do
-                printf '%s' "$sep"
-                __json "$key"
-                sep=,
+            local __items="$__name[@]"
+            for __key in "${!__items}"; do
+                printf '%s' "$__sep"
+                __json "$__key"
+                __sep=,
             done
             printf ']'
             ;;
         -A)
             printf '{"type":"associative","value":{'
-            declare -n __table="$name"
-            for key in "${!__table[@]}"; do
-                printf '%s' "$sep"
-                __json "$key"
+            declare -n __table="$__name"
+            for __key in "${!__table[@]}"; do
+                printf '%s' "$__sep"
+                __json "$__key"
                 printf ':'
-                __json "${__table[$key]}"
-                sep=,
+                __json "${__table[$__key]}"
+                __sep=,
             done
             printf '}'
             ;;
@@ -65,34 +65,34 @@ __one() {
 }
 
 __environment() {
-    local line name body sep=
+    local __line __name __body __sep=
     printf '{"bashFunctions":{'
-    while read -r line; do
-        [[ $line =~ ^declare\ -f\ (.*) ]] || continue
-        name="${BASH_REMATCH[1]}"
-        body="$(declare -f "$name")"
-        body="${body#*\{}"
-        printf '%s' "$sep"
-        __json "$name"
+    while read -r __line; do
+        [[ $__line =~ ^declare\ -f\ (.*) ]] || continue
+        __name="${BASH_REMATCH[1]}"
+        __body="$(declare -f "$__name")"
+        __body="${__body#*\{}"
+        printf '%s' "$__sep"
+        __json "$__name"
         printf ':'
-        __json "${body%\}*}"
-        sep=$',\n'
+        __json "${__body%\}*}"
+        __sep=$',\n'
     done < <(printf '%s\n' "$__functions")
     printf '},\n"variables":{'
-    sep=
-    while read -r line; do
-        [[ $line =~ ^declare\ (-[^ ])\ ([^=]*) ]] || continue
-        local flags="${BASH_REMATCH[1]}"
-        name="${BASH_REMATCH[2]}"
-        case "$name" in
+    __sep=
+    while read -r __line; do
+        [[ $__line =~ ^declare\ (-[^ ])\ ([^=]*) ]] || continue
+        local __flags="${BASH_REMATCH[1]}"
+        __name="${BASH_REMATCH[2]}"
+        case "$__name" in
             # what bash itself keeps
             BASH_* | COMP_* | _ | DIRSTACK | EUID | FUNCNAME | HISTCMD | HOSTNAME | GROUPS | PIPESTATUS | PWD | RANDOM | SHLVL | SECONDS | EPOCHREALTIME | EPOCHSECONDS) continue ;;
         esac
-        printf '%s' "$sep"
-        __json "$name"
+        printf '%s' "$__sep"
+        __json "$__name"
         printf ':'
-        __one "$name" "$flags"
-        sep=$',\n'
+        __one "$__name" "$__flags"
+        __sep=$',\n'
     done < <(printf '%s\n' "$__vars")
     printf '}'
     if [ -e "$NIX_ATTRS_SH_FILE" ]; then
