@@ -149,7 +149,11 @@ pub fn conclude(session: &Session, store: &dyn Store, results: &[BuildResult]) -
             text += &format!("\n  nix log {drv}");
         }
     }
-    // what builds here knows more than the results say
-    let status = if store.as_local().is_some() { session.build_exit_code() } else { status(results) };
+    // The reference's new commands end with 1 whatever failed. Else, what builds here knows more than the results say.
+    let status = match session.program.name.as_str() {
+        "nix" => 1,
+        _ if store.as_local().is_some() => session.build_exit_code(),
+        _ => status(results),
+    };
     Err(CliError::Failed(text, status))
 }
