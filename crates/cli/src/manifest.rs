@@ -345,7 +345,7 @@ mod tests {
             ("path:/tmp/flake1#packages.x86_64-linux.default", Some("flake1")),
             ("git+file:///home/u/my-repo?dir=sub#default", Some("sub")),
             ("github:a/b#legacyPackages.x86_64-linux.python3Packages.x^dev", Some("x")),
-            ("git+https://example.org/a/repo#defaultPackage.x86_64-linux", Some("x86_64-linux")),
+            ("git+https://example.org/a/repo#defaultPackage.x86_64-linux", Some("repo")),
             ("path:.#default", None),
         ] {
             assert_eq!(name_of_url(url).as_deref(), name, "{url}");
