@@ -112,7 +112,8 @@ impl Plan {
             _ => {}
         }
         if flag(new, "Service", "X-ReloadIfChanged", false) {
-            if !self.restart.contains(name) && !(self.start.contains(name) && self.stop.contains(name)) {
+            let starts_anew = self.start.contains(name) && self.stop.contains(name);
+            if !(self.restart.contains(name) || starts_anew) {
                 self.reload.insert(name.to_owned());
             }
         } else if !flag(new, "Service", "X-RestartIfChanged", true)
