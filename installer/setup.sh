@@ -51,8 +51,16 @@ fi
 receipt=$prefix/receipt
 [ ! -e "$receipt" ] || oops "'$prefix' has an installation already; run '$prefix/uninstall' first"
 
+above=
+dir=$(dirname "$prefix")
+while [ ! -d "$dir" ]; do
+    above="$above$dir
+"
+    dir=$(dirname "$dir")
+done
 mkdir -p "$prefix"
-: >"$receipt"
+# folders above the installation, the innermost first
+printf '%s' "$above" | sed 's/^/above /' >"$receipt"
 
 # A line of the receipt: what was made, so that it can be taken away: `file PATH`, `line FILE TEXT`, `user NAME`, …
 note() {

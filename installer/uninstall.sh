@@ -32,6 +32,7 @@ without_line() {
     rm -f "$1.firn-tmp"
 }
 
+above=$(sed -n 's/^above //p' "$receipt")
 # the latest entry first
 lines=$(sed '1!G;h;$!d' "$receipt")
 printf '%s\n' "$lines" | while IFS= read -r entry; do
@@ -76,6 +77,9 @@ if [ "$purge" = yes ] && [ -n "${HOME:-}" ]; then
     rm -f "$HOME/.nix-profile" "$HOME/.nix-channels"
 fi
 rm -rf "$prefix"
+printf '%s\n' "$above" | while IFS= read -r dir; do
+    [ -z "$dir" ] || rmdir "$dir" 2>/dev/null || true
+done
 echo "Firn is uninstalled."
 exit 0
 }
