@@ -24,6 +24,7 @@
     {
       inherit lib;
       nixosModules = { };
+      templates = import ./templates;
       legacyPackages = plainLib.genAttrs systems (system: import ./pkgs { inherit system; });
     };
 }

@@ -1,8 +1,24 @@
 //! Lists the files of `base/`, so that they are part of the executable: path, whether executable, contents.
 
 use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+/// Writes a text that changes with any file, so that what is known of the tree can be remembered.
+fn fingerprint(files: &[PathBuf]) -> std::io::Result<()> {
+    let mut halves = [DefaultHasher::new(), DefaultHasher::new()];
+    halves[1].write_u8(1);
+    for file in files {
+        let (name, contents) = (file.to_string_lossy(), std::fs::read(file)?);
+        let mode = file.metadata()?.permissions().mode() & 0o100;
+        for half in &mut halves {
+            (&*name, &contents, mode).hash(half);
+        }
+    }
+    println!("cargo:rustc-env=FIRN_BASE_FINGERPRINT={:016x}{:016x}", halves[0].finish(), halves[1].finish());
+    Ok(())
+}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let base = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../base").canonicalize()?;
@@ -22,13 +38,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     files.sort();
-    for file in files {
+    for file in &files {
         println!("cargo:rerun-if-changed={}", file.display());
         let relative: &Path = file.strip_prefix(&base)?;
         let executable = file.metadata()?.permissions().mode() & 0o100 != 0;
         writeln!(out, "    ({:?}, {executable}, include_bytes!({:?})),", relative, file)?;
     }
     out.push_str("]\n");
+    fingerprint(&files)?;
     std::fs::write(Path::new(&std::env::var("OUT_DIR")?).join("base.rs"), out)?;
     Ok(())
 }

@@ -13,6 +13,8 @@ pub enum CliError {
     Status(u8),
     /// The user interrupted the command.
     Interrupted,
+    /// The flake that was named wants other settings, and the user trusts it: the command starts again with them.
+    Reconfigure(Box<firn_settings::Settings>),
 }
 
 impl CliError {
@@ -22,6 +24,7 @@ impl CliError {
             CliError::Usage(text, _) | CliError::Failed(text, _) | CliError::Rendered(text, _) => text,
             CliError::Status(status) => format!("exit status {status}"),
             CliError::Interrupted => "interrupted by the user".to_owned(),
+            CliError::Reconfigure(_) => "the flake's settings cannot be applied here".to_owned(),
         }
     }
 

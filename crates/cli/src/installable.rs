@@ -153,25 +153,75 @@ fn split_outputs(text: &str) -> Outcome<(&str, ExtendedOutputsSpec)> {
 /// # Errors
 /// A malformed reference.
 pub fn lock_mode(session: &Session, parsed: &Parsed) -> Outcome<LockMode> {
-    let path = |text: &str| text.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     let mut mode = LockMode::default();
-    mode.options.recreate = parsed.has("recreate-lock-file");
+    if parsed.has("recreate-lock-file") {
+        session.warn(
+            "'--recreate-lock-file' is deprecated and will be removed in a future version; use 'nix flake update' instead.",
+        );
+        mode.options.recreate = true;
+    }
     mode.update = !parsed.has("no-update-lock-file");
     mode.write = !parsed.has("no-write-lock-file");
-    mode.options.updates = parsed.values("update-input").map(path).collect();
+    mode.commit = parsed.has("commit-lock-file");
+    for text in parsed.values("update-input") {
+        session.warn(
+            "'--update-input' is a deprecated alias for 'flake update' and will be removed in a future version.",
+        );
+        mode.options.updates.insert(named_input(text, "--update-input")?);
+    }
     for pair in parsed.all("override-input") {
         if let [input, reference] = pair {
-            mode.options.overrides.insert(path(input), flake_reference(reference)?.0);
+            let input = named_input(input, "--override-input")?;
+            mode.options.overrides.insert(input, override_reference(reference)?);
             // What is replaced for one call is not what the lock file says.
             mode.write = false;
         }
     }
+    mode.use_registries = session.settings.use_registries();
+    if parsed.has("no-registries") {
+        session.warn("'--no-registries' is deprecated; use '--no-use-registries'");
+        mode.use_registries = false;
+    }
     mode.reference_lock_file = parsed.value("reference-lock-file").map(Into::into);
     mode.output_lock_file = parsed.value("output-lock-file").map(Into::into);
-    if session.settings.use_registries() {
-        mode.all_registries = session.program.is_firn();
-    }
+    mode.all_registries = session.program.is_firn();
     Ok(mode)
+}
+
+/// The names on the way to an input: `nixpkgs/systems`.
+///
+/// # Errors
+/// One of them is no name.
+pub fn input_path(text: &str) -> Result<Vec<String>, CliError> {
+    text.split('/')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let valid = part.starts_with(|c: char| c.is_ascii_alphabetic())
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+            let wrong = || {
+                CliError::Usage(format!("invalid flake input attribute path element '{part}'"), "nix".into())
+            };
+            if valid { Ok(part.to_owned()) } else { Err(wrong()) }
+        })
+        .collect()
+}
+
+fn named_input(text: &str, flag: &str) -> Result<Vec<String>, CliError> {
+    let path = input_path(text)?;
+    if path.is_empty() {
+        let text = format!(
+            "{flag} was passed a zero-length input path, which would refer to the flake itself, not an input"
+        );
+        return Err(CliError::Usage(text, "nix".into()));
+    }
+    Ok(path)
+}
+
+/// What replaces an input: it need not be a flake.
+fn override_reference(text: &str) -> Outcome<firn_flake::FlakeRef> {
+    let here = std::env::current_dir().map_err(CliError::from)?;
+    let context = firn_flake::reference::Context { base: Some(&here), flake: true, keep_relative: false };
+    Ok(firn_flake::FlakeRef::parse_missing(text, context)?)
 }
 
 /// Evaluates the installable `text`, of the kind that the flags say.
@@ -324,13 +374,35 @@ pub fn flake_value(
     text: &str,
 ) -> Outcome<(LockedFlake, Value, String)> {
     session.require(firn_settings::Feature::Flakes)?;
+    crate::evaluation::warn_dubious(session, text);
     let (reference, fragment) = flake_reference(text)?;
     let mode = lock_mode(session, parsed)?;
-    let mut all = flakes(ctx)?;
+    let all = flakes(ctx)?;
     let locked = all.lock(ctx, &reference, &mode)?;
-    ctx.set_extension(all.clone());
+    crate::flake_config::apply(session, &locked.declaration.config)?;
     let value = all.call(ctx, &locked)?;
     Ok((locked, value, fragment))
+}
+
+/// Evaluates what `text` means in a flake, for commands that look for other things than packages.
+///
+/// # Errors
+/// It means nothing, or evaluating it fails.
+pub fn find_in_flake(
+    ctx: &mut Ctx,
+    session: &Session,
+    parsed: &Parsed,
+    text: &str,
+    lookup: Lookup,
+    write_lock: bool,
+) -> Outcome<Found> {
+    let (text, outputs) = split_outputs(text)?;
+    let mut parsed = parsed.clone();
+    if !write_lock {
+        parsed.flags.push(crate::args::Occurrence { id: "no-write-lock-file", values: vec![], position: 0 });
+    }
+    let (_, value, fragment) = flake_value(ctx, session, &parsed, text)?;
+    in_flake(ctx, session, value, text, &fragment, outputs, lookup)
 }
 
 /// Selects in a flake's value: the attribute as it stands with each prefix, or one of the defaults.
@@ -358,9 +430,13 @@ fn in_flake(
                 return Ok(Found { flake: None, value, path: path.clone(), outputs, args: Vec::new() });
             }
             Err(fail) => {
-                if ctx.error_mut().kind != ErrorKind::MissingAttribute
-                    || !ctx.error_mut().message.contains("in selection path")
-                {
+                let error = ctx.error_mut();
+                let missing =
+                    error.kind == ErrorKind::MissingAttribute && error.message.contains("in selection path");
+                // Something on the way is no set: what is meant is elsewhere.
+                let through = error.message.contains("selected by the selection path")
+                    && error.message.contains("should be a set but is");
+                if !missing && !through {
                     return Err(fail.into());
                 }
                 suggestions.extend(ctx.take_error().suggestions);
@@ -422,7 +498,10 @@ pub fn derived(ctx: &mut Ctx, found: &Found) -> Outcome<DerivedPath> {
         let elements = ctx.contexts.elems(text.context()).to_vec();
         let shown = text.to_text();
         return match elements.as_slice() {
-            [ContextElem::Opaque(path)] => Ok(DerivedPath::Opaque(path.clone())),
+            [ContextElem::Opaque(path)] => {
+                realise_mounted(ctx, path)?;
+                Ok(DerivedPath::Opaque(path.clone()))
+            }
             [ContextElem::Built { drv, output }] => {
                 Ok(DerivedPath::built(drv.base_path().clone(), OutputsSpec::one(output.to_string())))
             }
@@ -445,6 +524,12 @@ pub fn derived(ctx: &mut Ctx, found: &Found) -> Outcome<DerivedPath> {
         return Ok(DerivedPath::Opaque(path));
     }
     Err(wrong(&found.path))
+}
+
+/// Copies a fetched tree to the store, if the path is one's.
+fn realise_mounted(ctx: &mut Ctx, path: &StorePath) -> Outcome<()> {
+    let all = flakes(ctx)?;
+    Ok(all.realise(path).map_err(|e| CliError::new(e.to_string()))?)
 }
 
 /// `meta.outputsToInstall`, else the package's chosen output, else `out`.

@@ -11,6 +11,7 @@ pub mod error;
 pub mod evaluation;
 mod exec;
 pub mod flags;
+mod flake_config;
 pub mod help;
 pub mod installable;
 mod legacy;
@@ -88,6 +89,10 @@ fn report(error: CliError) -> u8 {
             status
         }
         CliError::Status(status) => status,
+        error @ CliError::Reconfigure(_) => {
+            say(&error.text());
+            1
+        }
         CliError::Interrupted => {
             say("interrupted by the user");
             130

@@ -13,8 +13,10 @@ use firn_eval::pos::{Origin, Pos};
 use firn_eval::{Ctx, Value};
 use firn_events::{Events, Level};
 use firn_fetch::Fetcher;
-use firn_fetch::world::{Access, Mounts, Options, World};
-use firn_flake::session::Flakes;
+use firn_fetch::fetcher::Options as FetchOptions;
+use firn_fetch::world::{Access, Mounts, OpenStore, Options, World};
+use firn_flake::registry;
+use firn_flake::session::{Flakes, Setup};
 use firn_path::{DerivedPath, OutputsSpec, SingleDerivedPath, StorePath};
 use firn_settings::{Feature, Settings};
 use firn_store::{BuildBackend, BuildMode, LocalStore, Store};
@@ -77,20 +79,40 @@ impl Source {
         let store = self.store.get().cloned().ok_or("the store is not open")?;
         let dir = store.store_dir().clone();
         let mounts = Mounts::default();
+        let open: OpenStore = Arc::new(move || Ok(store.clone()));
         let world = World::new(Options {
             store_dir: dir.clone(),
-            open: Arc::new(move || Ok(store.clone())),
+            open: open.clone(),
             mounts: mounts.clone(),
             access: Access::All,
             read_only: false,
+            trace_import: false,
             events: self.events.clone(),
             lookup: None,
             interrupted: Arc::new(|| false),
         });
-        let fetcher = Fetcher::new(self.settings.clone(), self.events.clone(), Arc::new(|_| None));
-        let flakes = Flakes::new(fetcher, mounts, dir.clone(), self.events.clone(), Vec::new());
+        let fetcher = Fetcher::new(FetchOptions {
+            settings: self.settings.clone(),
+            events: self.events.clone(),
+            real: Arc::new(|_| None),
+            cache_dir: firn_settings::Directories::new(&firn_store::detect_host()).cache.into(),
+            base_lock: None,
+            names_base: false,
+        });
+        let flakes = Flakes::new(Setup {
+            fetcher,
+            mounts,
+            store_dir: dir.clone(),
+            open,
+            events: self.events.clone(),
+            near: Vec::new(),
+            global: Box::new(|| Ok(registry::Registry::empty(registry::Origin::Global))),
+            base_stand_in: false,
+        });
         let mut builtins = Builtins::standard();
-        builtins.add(firn_flake::session::BUILTINS);
+        for table in firn_flake::builtins::tables() {
+            builtins.add(table);
+        }
         let settings = firn_eval::Settings {
             store_dir: dir.clone(),
             nix_version: NIX_VERSION.into(),

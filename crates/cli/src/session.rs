@@ -51,6 +51,8 @@ pub struct Session {
     pub display: Display,
     /// Flags of all commands, as they were given.
     pub common: Parsed,
+    /// The settings that the named flake wants were applied already.
+    pub flake_config_applied: bool,
     store: Arc<OnceLock<Arc<dyn Store>>>,
     builder: Arc<Builder>,
     cancel: CancelToken,
@@ -133,7 +135,34 @@ impl Session {
         }
         .into_shell();
         let builder = Arc::new(Builder::new(options, cancel.clone()));
-        Ok(Session { program, settings, host, display, common, store, builder, cancel })
+        Ok(Session {
+            program,
+            settings,
+            host,
+            display,
+            common,
+            flake_config_applied: false,
+            store,
+            builder,
+            cancel,
+        })
+    }
+
+    /// The same command with other settings: those that the named flake wants.
+    pub fn reconfigured(self, settings: Settings) -> Session {
+        // A store that is open has the old settings.
+        let store = if self.store.get().is_none() { self.store.clone() } else { Arc::default() };
+        Session { settings: Arc::new(settings), flake_config_applied: true, store, ..self }
+    }
+
+    /// Another store than the one that the command works on.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn other_store(&self, address: &str) -> Result<Arc<dyn Store>, CliError> {
+        let here = std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_else(|_| "/".into());
+        let reference = StoreReference::parse(address, &here)?;
+        open_store(reference, &self.settings, &self.host, self.events(), &self.builder)
     }
 
     /// The handle for events.

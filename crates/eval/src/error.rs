@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Parse,
     /// The world outside failed: files, store, network, builds.
     Outside,
+    /// What was fetched has another hash than was said; programs end with status 102.
+    HashMismatch,
     /// Something was called by a name that does not exist; programs point to their help.
     Usage,
     /// The user interrupted.

@@ -51,7 +51,7 @@ pub(crate) fn link_target(ctx: &mut Ctx, path: &SourcePath) -> Result<Option<Arc
 }
 
 /// The path with all links followed. What does not exist is left as it is.
-pub(crate) fn resolve(ctx: &mut Ctx, path: &SourcePath) -> Result<SourcePath, IoError> {
+pub fn resolve(ctx: &mut Ctx, path: &SourcePath) -> Result<SourcePath, IoError> {
     let mut left = MAX_LINKS;
     resolve_in(ctx, path, true, &mut left)
 }

@@ -1,80 +1,255 @@
 //! From an input to the tree that it means.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use firn_events::Events;
+use firn_events::{Events, Level};
+use firn_hash::{Algo, Format, Hash};
 use firn_settings::Settings;
-use firn_source::{Accessor, FsAccessor};
+use firn_source::{Accessor, CanonPath, DirEntry, FsAccessor, OpenFile, SourceError, Stat, hash_nar};
+use firn_sys::lock::PathLocks;
+use firn_transfer::{Transfer, TransferSettings};
 
-use crate::attrs::Attr;
+use crate::attrs::{self, Attr, Attrs};
+use crate::cache::Cache;
 use crate::error::FetchError;
-use crate::git::{GitTree, Repository, work_tree};
 use crate::input::Input;
-use crate::url::ParsedUrl;
 
 /// A tree with the input that says all about it.
 #[derive(Clone)]
 pub struct Fetched {
-    /// The input, with the attributes that fetching found (`rev`, `lastModified` …); `narHash` is not among them, as
-    /// computing it means reading the whole tree.
+    /// The input, with the attributes that fetching found (`rev`, `lastModified` …). `narHash` is among them only where it was
+    /// known anyway, as computing it means reading the whole tree.
     pub input: Input,
     /// The tree.
     pub tree: Arc<dyn Accessor>,
+    /// The number of commits up to `rev`, where it takes work to find out.
+    pub rev_count: Option<LazyCount>,
+}
+
+impl Fetched {
+    /// A tree of which everything is known.
+    pub fn new(input: Input, tree: Arc<dyn Accessor>) -> Fetched {
+        Fetched { input, tree, rev_count: None }
+    }
+
+    /// The input with all attributes, also those that take work.
+    ///
+    /// # Errors
+    /// Counting fails.
+    pub fn complete(&self) -> Result<Input, FetchError> {
+        match &self.rev_count {
+            Some(count) => Ok(self.input.clone().with("revCount", Some(count.get()?.into()))),
+            None => Ok(self.input.clone()),
+        }
+    }
+}
+
+type Find = Box<dyn Fn() -> Result<u64, FetchError> + Send + Sync>;
+
+/// A number that is found out when it is first asked for.
+#[derive(Clone)]
+pub struct LazyCount {
+    inner: Arc<(Find, Mutex<Option<u64>>)>,
+}
+
+impl LazyCount {
+    /// A number that `find` finds out.
+    pub fn new(find: impl Fn() -> Result<u64, FetchError> + Send + Sync + 'static) -> LazyCount {
+        LazyCount { inner: Arc::new((Box::new(find), Mutex::new(None))) }
+    }
+
+    /// The number.
+    ///
+    /// # Errors
+    /// Those of finding out.
+    pub fn get(&self) -> Result<u64, FetchError> {
+        let mut known = self.inner.1.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(n) = *known {
+            return Ok(n);
+        }
+        let n = (self.inner.0)()?;
+        *known = Some(n);
+        Ok(n)
+    }
 }
 
 /// Tells where the files of a path inside the store are, where that is elsewhere.
 pub type RealPaths = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
 
-/// Gets trees.
+/// What a fetcher is set up with.
+pub struct Options {
+    /// All settings.
+    pub settings: Arc<Settings>,
+    /// Where messages go.
+    pub events: Events,
+    /// Where the files of a path inside the store are, where that is elsewhere.
+    pub real: RealPaths,
+    /// The folder for what is kept between commands.
+    pub cache_dir: PathBuf,
+    /// Another lock of the base's seeds than the embedded one.
+    pub base_lock: Option<Vec<u8>>,
+    /// Errors about forges that cannot be reached name `--base`.
+    pub names_base: bool,
+}
+
+/// Gets trees; clones share everything.
 #[derive(Clone)]
 pub struct Fetcher {
-    settings: Arc<Settings>,
-    events: Events,
-    /// Another lock of the base's seeds than the embedded one.
-    base_lock: Option<Vec<u8>>,
-    /// Where a store path's files are: stores below a home folder have them elsewhere.
-    real: RealPaths,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Options,
+    cache: OnceLock<Cache>,
+    transfer: OnceLock<Transfer>,
 }
 
 impl Fetcher {
-    /// A fetcher. `real` tells where the files of a path inside the store are, where that is elsewhere.
-    pub fn new(settings: Arc<Settings>, events: Events, real: RealPaths) -> Fetcher {
-        Fetcher { settings, events, base_lock: None, real }
+    /// A fetcher. Nothing is opened before it is needed.
+    pub fn new(options: Options) -> Fetcher {
+        Fetcher { shared: Arc::new(Shared { options, cache: OnceLock::new(), transfer: OnceLock::new() }) }
     }
 
-    /// Uses another lock of the base's seeds.
-    pub fn with_base_lock(mut self, lock: Option<Vec<u8>>) -> Fetcher {
-        self.base_lock = lock;
-        self
+    /// All settings.
+    pub fn settings(&self) -> &Settings {
+        &self.shared.options.settings
+    }
+
+    /// Where messages go.
+    pub fn events(&self) -> &Events {
+        &self.shared.options.events
+    }
+
+    /// The folder for what is kept between commands.
+    pub fn cache_dir(&self) -> &Path {
+        &self.shared.options.cache_dir
+    }
+
+    pub(crate) fn names_base(&self) -> bool {
+        self.shared.options.names_base
+    }
+
+    /// What fetching has found out before.
+    pub fn cache(&self) -> &Cache {
+        self.shared.cache.get_or_init(|| Cache::open(self.cache_dir()))
+    }
+
+    /// Downloads, all over the same connections.
+    pub fn transfer(&self) -> &Transfer {
+        self.shared
+            .transfer
+            .get_or_init(|| Transfer::new(TransferSettings::of(self.settings()), self.events().clone()))
+    }
+
+    /// Takes the lock beside `path`; says `waiting` if somebody else holds it.
+    pub(crate) fn lock(&self, path: &Path, waiting: &str) -> Result<PathLocks, FetchError> {
+        let failed = |e: firn_sys::Error| FetchError::new(e.to_string());
+        if let Some(lock) = PathLocks::take([path.to_owned()], false).map_err(failed)? {
+            return Ok(lock);
+        }
+        self.events().message(Level::Error, waiting);
+        PathLocks::take([path.to_owned()], true)
+            .map_err(failed)?
+            .ok_or_else(|| FetchError::new(format!("locking '{}' failed", path.display())))
     }
 
     /// Gets the tree of an input.
     ///
     /// # Errors
-    /// The tree is not there; what git or the network say; a type that cannot be fetched.
+    /// The tree is not there; what git or the network say; a tree that is not what the input says.
     pub fn fetch(&self, input: &Input) -> Result<Fetched, FetchError> {
+        let bare = input.clone().with("__final", None);
+        let fetched = self.fetch_unchecked(&bare).map_err(|e| e.while_fetching(&bare))?;
+        check(input, &bare, fetched)
+    }
+
+    fn fetch_unchecked(&self, input: &Input) -> Result<Fetched, FetchError> {
         match input.kind() {
-            "base" => Ok(self.base(input)),
-            "path" => self.path(input),
+            "base" => return Ok(self.base(input)),
+            "path" => return self.path(input),
+            "indirect" => {
+                return Err(FetchError::new(format!(
+                    "indirect input '{}' cannot be fetched directly",
+                    input.to_url()
+                )));
+            }
+            "git" => {}
+            "tarball" | "file" | "github" | "gitlab" | "sourcehut" => {}
+            "hg" => {
+                return Err(FetchError::new(format!(
+                    "fetching Mercurial repositories ('{}') is not supported",
+                    attrs::to_json(input.attrs())
+                )));
+            }
+            _ => {
+                return Err(FetchError::new(format!(
+                    "cannot fetch unsupported input '{}'",
+                    attrs::to_json(input.attrs())
+                )));
+            }
+        }
+        // Two processes that want the same input: one of them does the work. Work trees need none.
+        let local = input.kind() == "git" && input.rev().is_none() && input.reference().is_none();
+        let _lock = if local { None } else { Some(self.input_lock(input)?) };
+        if std::env::var_os("_NIX_TEST_CONCURRENT_FETCHES").is_some_and(|v| v == "1") {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        }
+        match input.kind() {
             "git" => self.git(input),
-            "indirect" => Err(FetchError::new(format!(
-                "indirect input '{}' cannot be fetched directly",
-                input.to_url()
-            ))),
-            kind => Err(FetchError::new(format!(
-                "fetching inputs of type '{kind}' ('{}') is not supported yet",
-                input.to_url()
-            ))),
+            "tarball" => self.tarball(input),
+            "file" => self.file(input),
+            _ => self.forge(input),
         }
     }
 
+    fn input_lock(&self, input: &Input) -> Result<PathLocks, FetchError> {
+        let folder = self.cache_dir().join("fetcher-locks");
+        std::fs::create_dir_all(&folder)
+            .map_err(|e| FetchError::io(format!("creating directory '{}'", folder.display()), e))?;
+        let name = Hash::of(Algo::Sha256, attrs::to_json(input.attrs()).to_string().as_bytes());
+        let waiting =
+            format!("waiting for another Nix process to finish fetching input '{}'...", input.to_url());
+        let mut lock = self.lock(&folder.join(name.render(Format::Base16, false)), &waiting)?;
+        lock.delete_on_release();
+        Ok(lock)
+    }
+
+    /// The hash of a tree's NAR: remembered for trees that say what is in them.
+    ///
+    /// # Errors
+    /// The tree cannot be read.
+    pub fn nar_hash(&self, tree: &dyn Accessor) -> Result<Hash, FetchError> {
+        let key = tree.fingerprint().map(|f| Attrs::from([("fingerprint".into(), f.into())]));
+        if let Some(key) = &key {
+            let known = self.cache().get("narHash", key);
+            if let Some(Attr::Text(hash)) = known.and_then(|e| e.value.get("hash").cloned()) {
+                if let Ok(hash) = Hash::parse_sri(&hash) {
+                    return Ok(hash);
+                }
+            }
+        }
+        let (hash, _) = hash_nar::<SourceError>(tree, &CanonPath::root(), Algo::Sha256, None)
+            .map_err(|e| FetchError::new(e.to_string()))?;
+        if let Some(key) = &key {
+            self.cache().put("narHash", key, &Attrs::from([("hash".into(), hash.sri().into())]));
+        }
+        Ok(hash)
+    }
+
+    /// Whether an input always means the same tree, by the setting `trust-tarballs-from-git-forges`, too.
+    pub fn is_locked(&self, input: &Input) -> bool {
+        let forge = matches!(input.kind(), "github" | "gitlab" | "sourcehut");
+        input.is_locked()
+            && (!forge || self.settings().trust_tarballs_from_git_forges() || input.text("narHash").is_some())
+    }
+
     fn base(&self, input: &Input) -> Fetched {
-        let tree = match &self.base_lock {
+        let tree = match &self.shared.options.base_lock {
             None => crate::base::embedded().clone(),
             lock => crate::base::tree(lock.clone()),
         };
-        Fetched { input: input.clone(), tree }
+        Fetched::new(input.clone(), tree)
     }
 
     fn path(&self, input: &Input) -> Result<Fetched, FetchError> {
@@ -85,104 +260,51 @@ impl Fetcher {
                 input.to_url()
             )));
         }
-        let real = (self.real)(path).unwrap_or_else(|| PathBuf::from(path));
-        if real.symlink_metadata().is_err() {
-            return Err(FetchError::new(format!("path '{path}' does not exist")));
+        let path = firn_path::canonical(path);
+        let real = (self.shared.options.real)(&path).unwrap_or_else(|| PathBuf::from(&path));
+        if let Err(e) = real.symlink_metadata() {
+            return Err(match e.kind() {
+                std::io::ErrorKind::NotFound => FetchError::new(format!("path '{path}' does not exist")),
+                _ => FetchError::io(format!("getting status of '{path}'"), e),
+            });
         }
-        let tree = FsAccessor::new(&real).map_err(|e| FetchError::new(e.to_string()))?.shown_as(path);
+        let tree = FsAccessor::new(&real).map_err(|e| FetchError::new(e.to_string()))?.shown_as(&path);
         let mut found = input.clone();
         if input.int("lastModified").is_none() {
             found = found.with("lastModified", Some(Attr::Int(newest(&real)?)));
         }
-        Ok(Fetched { input: found, tree: Arc::new(tree) })
-    }
-
-    fn git(&self, input: &Input) -> Result<Fetched, FetchError> {
-        let text = input.text("url").unwrap_or_default();
-        let path = match text.strip_prefix('/') {
-            Some(_) => text.to_owned(),
-            None => {
-                let url = ParsedUrl::parse(text)?;
-                if url.scheme != "file" {
-                    return Err(FetchError::new(format!(
-                        "fetching Git repository '{text}' over the network is not supported yet"
-                    )));
-                }
-                url.path
-            }
-        };
-        if !Path::new(&path).exists() {
-            return Err(FetchError::new(format!("Git repository '{path}' does not exist")));
-        }
-        let repository = Repository::at(&path);
-        if input.reference().is_none() && input.rev().is_none() && !repository.is_bare()? {
-            self.work_tree(input, &repository)
-        } else {
-            commit(input, repository)
-        }
-    }
-
-    fn work_tree(&self, input: &Input, repository: &Repository) -> Result<Fetched, FetchError> {
-        let state = repository.work_tree_state()?;
-        let mut found = input.clone();
-        let time = match &state.head {
-            Some(head) => repository.commit_time(head)?,
-            None => 0,
-        };
-        if state.dirty || state.head.is_none() {
-            let shown = repository.path().display();
-            if !self.settings.allow_dirty() {
-                return Err(FetchError::new(format!("Git tree '{shown}' is dirty")));
-            }
-            if self.settings.warn_dirty() {
-                self.events.warn(format!("Git tree '{shown}' is dirty"));
-            }
-            if let Some(head) = &state.head {
-                found = found
-                    .with("dirtyRev", Some(format!("{head}-dirty").into()))
-                    .with("dirtyShortRev", Some(format!("{}-dirty", &head[..7]).into()));
-            }
-        } else if let Some(head) = &state.head {
-            if let Some(branch) = &state.branch {
-                found = found.with("ref", Some(branch.as_str().into()));
-            }
-            found = found.with("rev", Some(head.as_str().into()));
-            if !input.flag("shallow") {
-                found = found.with("revCount", Some(Attr::Int(repository.rev_count(head)?)));
-            }
-        }
-        found = found.with("lastModified", Some(Attr::Int(time)));
-        Ok(Fetched { input: found, tree: work_tree(repository.path(), &state)? })
+        Ok(Fetched::new(found, Arc::new(tree)))
     }
 }
 
-/// The tree of a commit of a local repository.
-fn commit(input: &Input, repository: Repository) -> Result<Fetched, FetchError> {
-    let reference = input.reference().unwrap_or("HEAD").to_owned();
-    let rev = match input.rev() {
-        Some(rev) => repository.resolve(rev).ok_or_else(|| {
-            FetchError::new(format!(
-                "Cannot find Git revision '{rev}' in ref '{reference}' of repository '{}'!",
-                repository.path().display()
-            ))
-        })?,
-        None => ["", "refs/heads/", "refs/tags/"]
-            .iter()
-            .find_map(|prefix| repository.resolve(&format!("{prefix}{reference}")))
-            .ok_or_else(|| {
-                FetchError::new(format!(
-                    "cannot find branch or tag '{reference}' in Git repository '{}'",
-                    repository.path().display()
-                ))
-            })?,
-    };
-    let time = repository.commit_time(&rev)?;
-    let mut found =
-        input.clone().with("rev", Some(rev.as_str().into())).with("lastModified", Some(Attr::Int(time)));
-    if !input.flag("shallow") && !repository.is_shallow() {
-        found = found.with("revCount", Some(Attr::Int(repository.rev_count(&rev)?)));
+/// Compares what was fetched with what the input says. Of a final input only its own attributes stay.
+fn check(specified: &Input, bare: &Input, fetched: Fetched) -> Result<Fetched, FetchError> {
+    if specified.is_final() {
+        for (name, value) in bare.attrs().iter().filter(|(name, _)| *name != "narHash") {
+            if fetched.input.attrs().get(name).is_some_and(|found| found != value) {
+                return Err(FetchError::new(format!(
+                    "mismatch in field '{name}' of input '{}', got '{}'",
+                    attrs::to_json(bare.attrs()),
+                    attrs::to_json(fetched.input.attrs())
+                )));
+            }
+        }
+        // The hash that was found stays beside the one that is wanted, which is compared where the tree is mounted.
+        let mut input = bare.clone();
+        if let Some(hash) = fetched.input.attrs().get("narHash") {
+            input = input.with("narHash", Some(hash.clone()));
+        }
+        return Ok(Fetched { input, tree: fetched.tree, rev_count: None });
     }
-    Ok(Fetched { tree: Arc::new(GitTree::open(repository, &rev, time)?), input: found })
+    if let Some(rev) = bare.rev() {
+        if fetched.input.rev() != Some(rev) && !matches!(bare.kind(), "path" | "base") {
+            return Err(FetchError::new(format!(
+                "'rev' attribute mismatch in input '{}', expected {rev}",
+                fetched.input.to_url()
+            )));
+        }
+    }
+    Ok(fetched)
 }
 
 /// When anything in a tree was last changed, in seconds since 1970.
@@ -201,4 +323,53 @@ fn newest(root: &Path) -> Result<u64, FetchError> {
         }
     }
     Ok(newest)
+}
+
+/// A tree that is shown under another name, or of which more is known than it says itself.
+pub(crate) struct Shown {
+    inner: Arc<dyn Accessor>,
+    prefix: Option<String>,
+    fingerprint: Option<String>,
+}
+
+impl Shown {
+    pub(crate) fn tree(inner: Arc<dyn Accessor>, prefix: impl Into<String>) -> Arc<dyn Accessor> {
+        Arc::new(Shown { inner, prefix: Some(prefix.into()), fingerprint: None })
+    }
+
+    /// The same tree, with what tells it from others of other contents.
+    pub(crate) fn fingerprinted(inner: Arc<dyn Accessor>, fingerprint: String) -> Arc<dyn Accessor> {
+        Arc::new(Shown { inner, prefix: None, fingerprint: Some(fingerprint) })
+    }
+}
+
+impl Accessor for Shown {
+    fn stat(&self, path: &CanonPath) -> Result<Option<Stat>, SourceError> {
+        self.inner.stat(path)
+    }
+    fn read_dir(&self, path: &CanonPath) -> Result<Vec<DirEntry>, SourceError> {
+        self.inner.read_dir(path)
+    }
+    fn open(&self, path: &CanonPath) -> Result<OpenFile<'_>, SourceError> {
+        self.inner.open(path)
+    }
+    fn read_link(&self, path: &CanonPath) -> Result<Vec<u8>, SourceError> {
+        self.inner.read_link(path)
+    }
+    fn show_path(&self, path: &CanonPath) -> String {
+        match &self.prefix {
+            None => self.inner.show_path(path),
+            Some(prefix) if path.is_root() => prefix.clone(),
+            Some(prefix) => format!("{prefix}{path}"),
+        }
+    }
+    fn fingerprint(&self) -> Option<String> {
+        self.fingerprint.clone().or_else(|| self.inner.fingerprint())
+    }
+    fn physical_path(&self, path: &CanonPath) -> Option<PathBuf> {
+        self.inner.physical_path(path)
+    }
+    fn last_modified(&self) -> Option<i64> {
+        self.inner.last_modified()
+    }
 }

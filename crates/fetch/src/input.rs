@@ -1,6 +1,6 @@
 //! Inputs: a type and attributes that say what to fetch, parsed from and printed as URLs.
 
-use firn_hash::Hash;
+use firn_hash::{Algo, Hash};
 
 use crate::attrs::{self, Attr, Attrs};
 use crate::error::FetchError;
@@ -24,6 +24,11 @@ impl Input {
                 return Input::checked(attrs);
             }
         }
+        if url.scheme == "file+git" {
+            return Err(FetchError::new(format!(
+                "input '{url}' is unsupported; did you mean 'git+file' instead of 'file+git'?"
+            )));
+        }
         Err(FetchError::new(format!("input '{url}' is unsupported")))
     }
 
@@ -38,11 +43,10 @@ impl Input {
                 attrs::to_json(&attrs)
             ))
         })?;
-        let scheme = schemes::by_name(kind).ok_or_else(|| {
-            FetchError::new(format!("input attribute 'type' has an unsupported value '{kind}'"))
-        })?;
+        // What is unknown may stand in a lock file; only fetching it fails.
+        let Some(scheme) = schemes::by_name(kind) else { return Input::checked(attrs) };
         for name in attrs.keys() {
-            let general = matches!(name.as_str(), "type" | "narHash" | "__final" | "name");
+            let general = matches!(name.as_str(), "type" | "narHash" | "__final");
             if !general && !scheme.attributes().contains(&name.as_str()) {
                 return Err(FetchError::new(format!(
                     "input attribute '{name}' not supported by scheme '{kind}'"
@@ -50,7 +54,7 @@ impl Input {
             }
         }
         scheme.check(&attrs)?;
-        Input::checked(attrs)
+        Input::checked(scheme.canonical(attrs)?)
     }
 
     /// Checks the attributes that every input may have.
@@ -104,9 +108,18 @@ impl Input {
     pub fn nar_hash(&self) -> Result<Option<Hash>, FetchError> {
         match attrs::text(&self.attrs, "narHash")? {
             None => Ok(None),
-            Some("") => Err(FetchError::new("empty narHash attribute is not allowed")),
-            Some(text) => Hash::parse_sri(text).map(Some).map_err(|e| FetchError::new(e.to_string())),
+            Some("") => Ok(Some(Hash::zero(Algo::Sha256))),
+            Some(text) => match Hash::parse_sri(text) {
+                Ok(hash) if hash.algo() == Algo::Sha256 => Ok(Some(hash)),
+                Ok(_) => Err(FetchError::new("narHash must use SHA-256")),
+                Err(e) => Err(FetchError::new(e.to_string())),
+            },
         }
+    }
+
+    /// The name that the tree has in the store.
+    pub fn name(&self) -> &str {
+        self.text("name").unwrap_or("source")
     }
 
     /// The commit, if it is part of the input.
@@ -126,9 +139,7 @@ impl Input {
 
     /// Whether the input always means the same tree.
     pub fn is_locked(&self) -> bool {
-        self.text("narHash").is_some() && self.kind() == "path"
-            || self.flag("__final")
-            || schemes::by_name(self.kind()).is_some_and(|s| s.is_locked(self))
+        schemes::by_name(self.kind()).is_some_and(|s| s.is_locked(self))
     }
 
     /// Whether all attributes of the fetched tree are part of the input, as in a lock file.
@@ -184,12 +195,45 @@ fn check_rev(rev: &str) -> Result<(), FetchError> {
     }
 }
 
-/// Whether a text may be the name of a branch or tag.
+/// Whether a text may be the name of a branch or tag, by git's rules (git-check-ref-format).
 pub fn is_reference(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '@')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/@+".contains(c))
+    let bad_part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    !text.is_empty()
+        && text != "@"
+        && !text.starts_with('-')
+        && !text.ends_with('.')
         && !text.contains("..")
-        && !text.contains("//")
-        && !text.ends_with('/')
-        && !text.ends_with(".lock")
+        && !text.contains("@{")
+        && !text.chars().any(|c| c.is_ascii_control() || " ~^:?*[\\".contains(c))
+        && !text.split('/').any(bad_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_branches() {
+        for good in [
+            "master",
+            "A/b",
+            "1337",
+            "foo.bar",
+            "refs/heads/x",
+            "a+b",
+            "feature@1",
+            "$x",
+            "ünï",
+            "HEAD",
+            "a%b",
+        ] {
+            assert!(is_reference(good), "{good}");
+        }
+        for bad in [
+            "", "@", ".a", "a/.b", "a.lock", "a.lock/b", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*",
+            "a[b", "/a", "a/", "a//b", "a.", "a@{b", "a\\b", "-x", "a\u{7f}",
+        ] {
+            assert!(!is_reference(bad), "{bad}");
+        }
+    }
 }

@@ -5,8 +5,11 @@
 
 pub mod attrs;
 pub mod base;
+pub mod cache;
+pub mod download;
 pub mod error;
 pub mod fetcher;
+mod forge;
 pub mod git;
 pub mod input;
 pub mod schemes;
@@ -15,6 +18,6 @@ pub mod world;
 
 pub use attrs::{Attr, Attrs};
 pub use error::FetchError;
-pub use fetcher::{Fetched, Fetcher, RealPaths};
+pub use fetcher::{Fetched, Fetcher, LazyCount, RealPaths};
 pub use input::Input;
 pub use url::ParsedUrl;

@@ -56,6 +56,13 @@ pub fn percent_encode(text: &str, keep: &str) -> String {
     out
 }
 
+/// Whether an entry of the search path is the address of an archive rather than a path.
+pub fn is_pseudo_url(text: &str) -> bool {
+    const SCHEMES: [&str; 7] = ["http", "https", "file", "channel", "git", "s3", "ssh"];
+    text.starts_with("channel:")
+        || text.split_once("://").is_some_and(|(scheme, _)| SCHEMES.contains(&scheme))
+}
+
 /// Reads `a=1&b=2`; a part without `=` is passed over.
 ///
 /// # Errors

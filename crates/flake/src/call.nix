@@ -3,7 +3,7 @@
 #
 # lock:    the lock file, as a set
 # fetched: trees that are there already, by node: { sourceInfo; dir; }
-# fetch:   gets the tree of a node's `locked` attributes: gives a sourceInfo
+# fetch:   gets the tree of a node's `locked` attributes: gives { sourceInfo; dir; }
 lock: fetched: fetch:
 let
   inherit (builtins) head isFunction isList mapAttrs substring tail;
@@ -20,16 +20,15 @@ let
         relative = node ? parent && (node.locked.type or "") == "path" && substring 0 1 node.locked.path != "/";
         parent = nodes.${walk lock.root node.parent};
 
-        sourceInfo =
-          if fetched ? ${key} then fetched.${key}.sourceInfo
-          else if relative then parent.sourceInfo
-          else fetch (removeAttrs node.locked [ "dir" ]);
-
-        dir =
-          if fetched ? ${key} then fetched.${key}.dir
-          else if relative then
-            (if parent.dir == "" then "" else parent.dir + "/") + node.locked.path + (if node.locked ? dir then "/" + node.locked.dir else "")
-          else node.locked.dir or "";
+        # A relative path lies in the tree of the flake that names it.
+        tree =
+          if fetched ? ${key} then fetched.${key}
+          else if relative then {
+            inherit (parent) sourceInfo;
+            dir = (if parent.dir == "" then "" else parent.dir + "/") + node.locked.path + (if node.locked ? dir then "/" + node.locked.dir else "");
+          }
+          else fetch node.locked;
+        inherit (tree) sourceInfo dir;
 
         outPath = sourceInfo.outPath + (if dir == "" then "" else "/" + dir);
         flake = import (outPath + "/flake.nix");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use firn_eval::io::SourcePath;
-use firn_eval::{Ctx, Pos, Type, Value, View, msg};
+use firn_eval::{Ctx, Pos, Type, Value, View};
 use firn_fetch::{Attr, Attrs};
 
 use crate::error::FlakeError;
@@ -29,6 +29,8 @@ pub struct Declaration {
     pub description: Option<String>,
     /// Its inputs, with those that only the arguments of `outputs` name.
     pub inputs: Inputs,
+    /// How it wants to be fetched itself: `inputs.self`.
+    pub own_attributes: Attrs,
     /// Settings that it wants.
     pub config: BTreeMap<String, ConfigValue>,
 }
@@ -44,7 +46,8 @@ pub fn read(
     place: &InputPath,
 ) -> Result<Declaration, FlakeError> {
     check_literal(ctx, file)?;
-    let mut reader = Reader { ctx, shown, place };
+    let folder = file.parent();
+    let mut reader = Reader { ctx, shown, place, folder };
     reader.flake(file)
 }
 
@@ -64,6 +67,8 @@ struct Reader<'a> {
     ctx: &'a mut Ctx,
     shown: &'a str,
     place: &'a InputPath,
+    /// The flake's folder.
+    folder: SourcePath,
 }
 
 impl Reader<'_> {
@@ -128,7 +133,10 @@ impl Reader<'_> {
         for (name, value, pos) in self.attrs(value, Pos::NONE, "a flake")? {
             match name.as_str() {
                 "description" => declaration.description = Some(self.text(value, pos, "'description'")?),
-                "inputs" => declaration.inputs = self.inputs(value, pos, &self.place.clone())?,
+                "inputs" => {
+                    declaration.inputs =
+                        self.inputs(value, pos, &self.place.clone(), &mut declaration.own_attributes)?;
+                }
                 "outputs" => outputs = Some((value, pos)),
                 "nixConfig" => declaration.config = self.config(value, pos)?,
                 other => {
@@ -173,10 +181,20 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn inputs(&mut self, value: Value, pos: Pos, place: &InputPath) -> Result<Inputs, FlakeError> {
+    fn inputs(
+        &mut self,
+        value: Value,
+        pos: Pos,
+        place: &InputPath,
+        own: &mut Attrs,
+    ) -> Result<Inputs, FlakeError> {
         let mut inputs = Inputs::new();
         for (name, value, pos) in self.attrs(value, pos, "'inputs'")? {
             if name == "self" {
+                for (name, value, pos) in self.attrs(value, pos, "'inputs.self'")? {
+                    let attr = self.attr(&name, value, pos)?;
+                    own.insert(name, attr);
+                }
                 continue;
             }
             let decl = self.input(&name, value, pos, place, true)?;
@@ -219,6 +237,9 @@ impl Reader<'_> {
             }
         }
         if attrs.contains_key("type") {
+            if let Some(url) = url {
+                attrs.insert("url".into(), url.into());
+            }
             decl.reference = Some(FlakeRef::from_attrs(attrs)?);
         } else {
             if let Some(unexpected) = attrs.keys().next() {
@@ -246,12 +267,26 @@ impl Reader<'_> {
     fn url(&mut self, value: Value, pos: Pos) -> Result<String, FlakeError> {
         let value = self.force(value, pos)?;
         if let Some(path) = value.as_path() {
-            let text = path.to_text().into_owned();
-            return Err(
-                self.wrong(msg!("expected a string but got a path for 'url': write \"path:{}\"", text), pos)
-            );
+            let path = self.ctx.source_path(path);
+            let dir = self.ctx.settings.store_dir.clone();
+            let tree = |path: &SourcePath| dir.to_store_path(&path.path).ok().map(|(tree, _)| tree);
+            let own = tree(&self.folder);
+            if path.root != self.folder.root || (own.is_some() && tree(&path) != own) || own.is_none() {
+                let (shown, at) = (self.ctx.show_path(&path), self.ctx.show_pos(pos));
+                let folder = self.ctx.show_path(&self.folder);
+                return Err(FlakeError::new(format!(
+                    "input attribute path '{shown}' at {at} must be in the same source tree as {folder}"
+                )));
+            }
+            return Ok(format!("path:{}", relative(&self.folder.path, &path.path)));
         }
-        self.text(value, pos, "'url'")
+        match value.as_str() {
+            Some(text) => Ok(text.to_text().into_owned()),
+            None => {
+                let (found, at) = (self.ctx.show_type(value), self.ctx.show_pos(pos));
+                Err(FlakeError::new(format!("expected a string or a path but got {found} at {at}")))
+            }
+        }
     }
 
     fn attr(&mut self, name: &str, value: Value, pos: Pos) -> Result<Attr, FlakeError> {
@@ -283,7 +318,15 @@ impl Reader<'_> {
             let value = self.force(value, pos)?;
             let setting = match value.view() {
                 View::Str(text) => ConfigValue::Text(text.to_text().into_owned()),
-                View::Path(path) => ConfigValue::Text(path.to_text().into_owned()),
+                // A file of the flake, a hook for instance: it must be where others can see it.
+                View::Path(_) => {
+                    let what = "while copying a path of 'nixConfig' to the store";
+                    let copied = self.ctx.coerce(value, firn_eval::Coerce::COPY, pos, what);
+                    match copied {
+                        Ok(text) => ConfigValue::Text(text.to_text().into_owned()),
+                        Err(_) => return Err(FlakeError::evaluation(self.ctx)),
+                    }
+                }
                 View::Int(n) => ConfigValue::Text(n.to_string()),
                 View::Bool(b) => ConfigValue::Bool(b),
                 View::List(list) => {
@@ -305,5 +348,31 @@ impl Reader<'_> {
             config.insert(name, setting);
         }
         Ok(config)
+    }
+}
+
+/// The way from the folder `from` to `to`, both absolute and canonical: `./x`, `../x`.
+fn relative(from: &str, to: &str) -> String {
+    let (from, to): (Vec<&str>, Vec<&str>) = (
+        from.split('/').filter(|p| !p.is_empty()).collect(),
+        to.split('/').filter(|p| !p.is_empty()).collect(),
+    );
+    let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    let mut way: Vec<&str> = vec![".."; from.len() - common];
+    way.extend(&to[common..]);
+    if way.is_empty() { ".".to_owned() } else { way.join("/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative;
+
+    #[test]
+    fn ways_between_folders() {
+        for (from, to, way) in
+            [("/s/a", "/s/a/b/c", "b/c"), ("/s/a/b", "/s/a/c", "../c"), ("/s/a", "/s/a", ".")]
+        {
+            assert_eq!(relative(from, to), way);
+        }
     }
 }

@@ -52,6 +52,12 @@ pub fn date(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
+/// `23:59:59`, in UTC, from seconds since 1970.
+pub fn time_of_day(seconds: u64) -> String {
+    let rest = seconds % 86_400;
+    format!("{:02}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60)
+}
+
 /// `20240131235959`, in UTC, from seconds since 1970: `lastModifiedDate`.
 pub fn timestamp(seconds: u64) -> String {
     let (year, month, day) = civil(seconds / 86_400);

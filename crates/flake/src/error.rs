@@ -1,12 +1,14 @@
 //! What may go wrong with a flake.
 
+use firn_fetch::FetchError;
+
 /// Why a flake cannot be read, locked or evaluated; texts are the reference's where it has one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FlakeError {
     /// Fetching an input failed.
     #[error(transparent)]
-    Fetch(#[from] firn_fetch::FetchError),
+    Fetch(FetchError),
     /// Evaluating a `flake.nix` failed.
     #[error("{}", .0.message)]
     Evaluation(Box<firn_eval::EvalError>),
@@ -26,6 +28,21 @@ pub enum FlakeError {
     },
 }
 
+impl From<FetchError> for FlakeError {
+    /// Fetching within fetching becomes what was being done.
+    fn from(error: FetchError) -> FlakeError {
+        let (error, inputs) = error.root_cause();
+        let mut error = match error {
+            FetchError::HashMismatch(text) => FlakeError::HashMismatch(text),
+            other => FlakeError::Fetch(other),
+        };
+        for input in inputs {
+            error = error.while_doing(format!("while fetching the input '{input}'"));
+        }
+        error
+    }
+}
+
 impl FlakeError {
     /// An error in words.
     pub fn new(message: impl Into<String>) -> FlakeError {
@@ -38,5 +55,15 @@ impl FlakeError {
     /// The error with what was being done.
     pub fn while_doing(self, context: impl Into<String>) -> FlakeError {
         FlakeError::While { context: context.into(), cause: Box::new(self) }
+    }
+    /// The innermost error, and what was being done, the innermost first.
+    pub fn root_cause(self) -> (FlakeError, Vec<String>) {
+        let (mut error, mut contexts) = (self, Vec::new());
+        while let FlakeError::While { context, cause } = error {
+            contexts.push(context);
+            error = *cause;
+        }
+        contexts.reverse();
+        (error, contexts)
     }
 }

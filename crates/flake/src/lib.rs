@@ -1,9 +1,12 @@
-//! Flakes: references, registries, lock files, locking, and calling what was locked.
+//! Flakes: references, registries, lock files, and calling a flake.
 
+pub mod builtins;
+mod call;
 pub mod declaration;
 pub mod diff;
 pub mod error;
 pub mod lock_file;
+mod lock_flake;
 pub mod locking;
 pub mod reference;
 pub mod registry;
@@ -12,3 +15,4 @@ pub mod session;
 pub use error::FlakeError;
 pub use lock_file::LockFile;
 pub use reference::FlakeRef;
+pub use session::Flakes;

@@ -71,7 +71,7 @@ impl LockFile {
     /// Not JSON, an unknown version, a node that is missing or malformed, an input that is not locked.
     pub fn parse(text: &str, file: &str) -> Result<LockFile, FlakeError> {
         let json: Value = serde_json::from_str(text)
-            .map_err(|e| FlakeError::new(format!("while parsing the lock file at {file}: {e}")))?;
+            .map_err(|e| FlakeError::new(format!("Could not parse '{file}': {e}")))?;
         let version = json["version"].as_u64().unwrap_or(0);
         if !(LOWEST..=VERSION).contains(&version) {
             return Err(FlakeError::new(format!("lock file '{file}' has unsupported version {version}")));
@@ -210,14 +210,41 @@ impl LockFile {
         text
     }
 
-    /// An input that is not locked and has no hash, so that it must not be written.
-    pub fn unlocked_input(&self) -> Option<&FlakeRef> {
-        self.nodes.iter().filter_map(|n| n.lock.as_ref()).find_map(|lock| {
-            let open = !lock.locked.input.is_locked()
-                && lock.locked.input.text("narHash").is_none()
-                && lock.locked.relative_path().is_none();
-            open.then_some(&lock.locked)
+    /// An input that is not locked, so that it must not be written. With `by_hash`, a hash of the tree is enough.
+    pub fn unlocked_input(&self, by_hash: bool) -> Option<&FlakeRef> {
+        self.nodes.iter().filter_map(|n| n.lock.as_ref()).map(|l| &l.locked).find(|locked| {
+            let held = locked.input.is_locked() || (by_hash && locked.input.text("narHash").is_some());
+            !held && locked.relative_path().is_none()
         })
+    }
+
+    /// Inputs that are not locked but for the hash of their tree: nobody else may be able to fetch them.
+    pub fn held_by_hash_only(&self) -> impl Iterator<Item = &FlakeRef> {
+        self.nodes.iter().filter_map(|n| n.lock.as_ref()).map(|l| &l.locked).filter(|locked| {
+            !locked.input.is_locked()
+                && locked.input.text("narHash").is_some()
+                && locked.relative_path().is_none()
+        })
+    }
+
+    /// Replaces a node, and what is below it, by a node of another lock file.
+    pub(crate) fn graft(&mut self, at: NodeId, other: &LockFile, node: NodeId) {
+        let mut copies = BTreeMap::from([(node, at)]);
+        let mut todo = vec![node];
+        while let Some(from) = todo.pop() {
+            let mut copy = other.nodes[from].clone();
+            for edge in copy.inputs.values_mut() {
+                if let Edge::Node(child) = edge {
+                    let id = *copies.entry(*child).or_insert_with(|| {
+                        todo.push(*child);
+                        self.nodes.push(Node::default());
+                        self.nodes.len() - 1
+                    });
+                    *child = id;
+                }
+            }
+            self.nodes[copies[&from]] = copy;
+        }
     }
 }
 
@@ -278,7 +305,10 @@ impl Reader<'_> {
         self.ids.insert(root.to_owned(), 0);
         self.out.push(Node::default());
         while let Some(key) = todo.pop() {
-            let json = self.nodes.get(&key).ok_or_else(|| self.wrong(format!("there is no node '{key}'")))?;
+            let json = self
+                .nodes
+                .get(&key)
+                .ok_or_else(|| FlakeError::new(format!("lock file references missing node '{key}'")))?;
             let id = self.ids[&key];
             self.out[id].lock = if id == 0 { None } else { Some(self.lock(&key, json)?) };
             let Some(inputs) = json.get("inputs").and_then(Value::as_object) else { continue };
@@ -312,25 +342,28 @@ impl Reader<'_> {
 
     fn lock(&self, key: &str, json: &Value) -> Result<Locked, FlakeError> {
         let read = |name: &str| -> Result<FlakeRef, FlakeError> {
-            let mut attrs =
-                attrs::from_json(&json[name]).map_err(|e| self.wrong(format!("node '{key}': {e}")))?;
-            if name == "locked" {
-                attrs.insert("__final".into(), true.into());
+            if json.get(name).is_none() {
+                return Err(FlakeError::new(format!("attribute '{name}' missing in lock file")));
             }
-            FlakeRef::from_attrs(attrs)
+            let bad = |e: attrs::AttrError| self.wrong(format!("node '{key}': {e}"));
+            let mut found = attrs::from_json(&json[name]).map_err(bad)?;
+            // Version 5 has some of the attributes beside.
+            if let Some(info) = json.get("info").filter(|_| name == "locked") {
+                found.extend(attrs::from_json(info).map_err(bad)?);
+            }
+            found.remove("__final");
+            FlakeRef::from_attrs(found)
         };
         let (original, mut locked) = (read("original")?, read("locked")?);
-        let relative = locked.relative_path().is_some();
-        let bare = locked.input.clone().with("__final", None);
-        if relative || (!bare.is_locked() && bare.text("narHash").is_none()) {
-            locked.input = bare;
-            if !relative {
-                let shown = &locked;
+        if locked.relative_path().is_none() {
+            if !locked.input.is_locked() && locked.input.text("narHash").is_none() {
                 return Err(FlakeError::new(format!(
-                    "lock file '{}' contains unlocked input '{}'. Use '--allow-dirty-locks' to accept this lock file.",
-                    self.file, shown
+                    "Lock file contains unlocked input '{}'. Use '--allow-dirty-locks' to accept this lock file.",
+                    attrs::to_json(locked.input.attrs())
                 )));
             }
+            // What stands in a lock file is all that there is to say.
+            locked.input = locked.input.with("__final", Some(true.into()));
         }
         let parent = match json.get("parent") {
             None | Some(Value::Null) => None,
@@ -408,9 +441,11 @@ mod tests {
     #[test]
     fn bad_files_are_refused() {
         let error = |text: &str| LockFile::parse(text, "f").unwrap_err().to_string();
-        assert!(error("{").contains("while parsing the lock file"));
+        assert!(error("{").starts_with("Could not parse 'f'"));
         assert_eq!(error(r#"{"version":4}"#), "lock file 'f' has unsupported version 4");
-        assert!(error(&TEXT.replace("\"dep\": \"dep\"", "\"dep\": \"gone\"")).contains("no node 'gone'"));
+        assert!(
+            error(&TEXT.replace("\"dep\": \"dep\"", "\"dep\": \"gone\"")).contains("missing node 'gone'")
+        );
         let cycle = TEXT.replace("\"nixpkgs\": \"nixpkgs\"", "\"nixpkgs\": [\"dep\", \"nixpkgs\"]");
         assert!(LockFile::parse(&cycle, "f").unwrap().check().unwrap_err().to_string().contains("cycle"));
     }

@@ -55,6 +55,7 @@ pub trait World {
         reference: &FlakeRef,
         path: &InputPath,
         parent: Option<&Self::Tree>,
+        all_registries: bool,
     ) -> Result<Fetched<Self::Tree>, FlakeError>;
     /// Fetches a tree that need not be a flake.
     ///
@@ -65,6 +66,8 @@ pub trait World {
         reference: &FlakeRef,
         parent: Option<&Self::Tree>,
     ) -> Result<(FlakeRef, Self::Tree), FlakeError>;
+    /// Says which inputs will be fetched soon, so that they may be got together.
+    fn prefetch(&mut self, _references: &[FlakeRef]) {}
     /// Says something that the user should know.
     fn warn(&mut self, message: String);
 }
@@ -226,6 +229,7 @@ impl<W: World> Locker<'_, W> {
     fn inputs(&mut self, inputs: &Inputs, place: Place<'_, W::Tree>) -> Result<(), FlakeError> {
         self.collect_overrides(inputs, &place);
         self.warn_stray_overrides(inputs, &place);
+        self.announce(inputs, &place);
         for (name, declared) in inputs {
             let path = child(&place.path, name);
             self.input(name, declared, &path, &place).map_err(|e| {
@@ -233,6 +237,28 @@ impl<W: World> Locker<'_, W> {
             })?;
         }
         Ok(())
+    }
+
+    /// Names the inputs that are not locked yet.
+    fn announce(&mut self, inputs: &Inputs, place: &Place<'_, W::Tree>) {
+        let wanted: Vec<FlakeRef> = inputs
+            .iter()
+            .filter(|(name, _)| !self.overrides.contains_key(&child(&place.path, name)))
+            .filter_map(|(name, decl)| {
+                let reference = decl.reference.as_ref().filter(|_| decl.follows.is_none())?;
+                let locked = place.old.and_then(|(file, id)| match file.nodes[id].inputs.get(name) {
+                    Some(Edge::Node(node)) => file.nodes[*node].lock.as_ref(),
+                    _ => None,
+                });
+                let kept = locked.is_some_and(|lock| lock.original.canonical() == reference.canonical())
+                    && !self.options.updates.contains(&child(&place.path, name));
+                let allowed = self.options.allow_unlocked || reference.input.is_locked();
+                (!kept && allowed && !self.parents.contains(reference)).then(|| reference.clone())
+            })
+            .collect();
+        if wanted.len() > 1 {
+            self.world.prefetch(&wanted);
+        }
     }
 
     fn warn_stray_overrides(&mut self, inputs: &Inputs, place: &Place<'_, W::Tree>) {
@@ -289,9 +315,7 @@ impl<W: World> Locker<'_, W> {
         let relative = reference.relative_path().is_some();
         let parent_path = relative.then(|| parent.clone());
         let update = self.options.updates.contains(path);
-        if update {
-            self.used_updates.insert(path.clone());
-        }
+        self.used_updates.insert(path.clone());
         let old = place.old.filter(|_| !update && !cli).and_then(|(file, id)| {
             match file.nodes[id].inputs.get(name) {
                 Some(Edge::Node(child)) => Some((file, *child)),
@@ -300,7 +324,7 @@ impl<W: World> Locker<'_, W> {
         });
         if let Some((file, id)) = old {
             if let Some(lock) = &file.nodes[id].lock {
-                if lock.original == reference && lock.parent == parent_path {
+                if lock.original.canonical() == reference.canonical() && lock.parent == parent_path {
                     return self.keep(name, path, place, (file, id), lock, tree.as_ref());
                 }
             }
@@ -327,7 +351,7 @@ impl<W: World> Locker<'_, W> {
         if self.parents.contains(&reference) {
             return Err(FlakeError::new(format!("found circular import of flake '{reference}'")));
         }
-        let fetched = self.world.flake(&reference, path, fetch_parent.as_ref())?;
+        let fetched = self.world.flake(&reference, path, fetch_parent.as_ref(), cli)?;
         let id = self.add(
             place.node,
             name,
@@ -380,7 +404,7 @@ impl<W: World> Locker<'_, W> {
             return self.inputs(&inputs, inner);
         }
         let parent = lock.locked.relative_path().and(tree);
-        let fetched = self.world.flake(&lock.locked, path, parent)?;
+        let fetched = self.world.flake(&lock.locked, path, parent, false)?;
         self.trees.insert(id, fetched.tree.clone());
         let inner = Place {
             node: id,

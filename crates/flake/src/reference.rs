@@ -51,6 +51,20 @@ impl FlakeRef {
         }
     }
 
+    /// Reads a reference to something that need not be a flake: a folder of a repository stays one in it, but no `flake.nix`
+    /// is looked for.
+    ///
+    /// # Errors
+    /// As [`FlakeRef::parse`].
+    pub fn parse_missing(text: &str, context: Context<'_>) -> Result<FlakeRef, FlakeError> {
+        match FlakeRef::parse(text, context) {
+            Err(_) if text.starts_with(['.', '/', '~']) => {
+                FlakeRef::parse(text, Context { flake: false, ..context })
+            }
+            other => other,
+        }
+    }
+
     /// Reads `reference#fragment`: an id of a registry, a URL, or a path.
     ///
     /// # Errors
@@ -85,6 +99,19 @@ impl FlakeRef {
             attrs.insert("dir".into(), self.dir.as_str().into());
         }
         attrs
+    }
+
+    /// The reference as it is compared: old versions left `dir` in the address, too.
+    #[must_use]
+    pub fn canonical(&self) -> FlakeRef {
+        let Some(Ok(mut url)) = self.input.text("url").map(ParsedUrl::parse) else { return self.clone() };
+        if !self.dir.is_empty() && url.query.get("dir") == Some(&self.dir) {
+            url.query.remove("dir");
+        }
+        FlakeRef {
+            input: self.input.clone().with("url", Some(url.to_string().into())),
+            dir: self.dir.clone(),
+        }
     }
 
     /// The path of a `path:` input that is relative: it lies in the tree of the flake that names it.
@@ -146,6 +173,10 @@ fn parse_path(text: &str, context: Context<'_>) -> Result<(FlakeRef, String), Fl
         return Ok((path_ref(path, query)?, fragment));
     };
     let mut path = absolute(&path, base);
+    // Links lead to where the flake is; what does not exist is left as it is.
+    if let Ok(real) = std::fs::canonicalize(&path) {
+        path = real.to_string_lossy().into_owned();
+    }
     if !context.flake {
         return Ok((path_ref(path, query)?, fragment));
     }

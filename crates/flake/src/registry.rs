@@ -33,12 +33,23 @@ impl Origin {
     }
 }
 
+/// Which registries are asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// None.
+    None,
+    /// Those of flags and the global one, as for inputs of flakes: what they mean must not depend on who locks them.
+    Limited,
+    /// All.
+    All,
+}
+
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// What it matches.
     pub from: Input,
-    /// What that means.
+    /// What that means; its folder replaces that of the reference unless it is empty.
     pub to: FlakeRef,
     /// It matches only what equals `from`, not also that with a branch, tag or commit.
     pub exact: bool,
@@ -106,26 +117,28 @@ impl Registry {
     }
 }
 
-/// Looks a reference up until it is direct. `limited` leaves out the user's and the system's registries, as for inputs of
-/// flakes.
+/// Looks a reference up until it is direct.
 ///
 /// # Errors
 /// No registry knows it, or the entries run in a circle.
-pub fn resolve(reference: &FlakeRef, registries: &[Registry], limited: bool) -> Result<FlakeRef, FlakeError> {
+pub fn resolve(reference: &FlakeRef, registries: &[Registry], which: Use) -> Result<FlakeRef, FlakeError> {
     let mut current = reference.clone();
     for hop in 0.. {
         if hop > 100 {
             return Err(FlakeError::new(format!("cycle detected in flake registry for '{reference}'")));
         }
-        let usable =
-            registries.iter().filter(|r| !limited || matches!(r.origin, Origin::Flag | Origin::Global));
+        let usable = registries.iter().filter(|r| match which {
+            Use::None => false,
+            Use::Limited => matches!(r.origin, Origin::Flag | Origin::Global),
+            Use::All => true,
+        });
         let Some((entry, rest)) =
             usable.flat_map(|r| &r.entries).find_map(|e| matches(e, &current.input).map(|rest| (e, rest)))
         else {
             break;
         };
         let input = entry.to.input.apply_overrides(rest.get("ref").copied(), rest.get("rev").copied())?;
-        let dir = if current.dir.is_empty() { entry.to.dir.clone() } else { current.dir.clone() };
+        let dir = if entry.to.dir.is_empty() { current.dir } else { entry.to.dir.clone() };
         current = FlakeRef { input, dir };
     }
     if current.input.is_direct() {
@@ -189,18 +202,21 @@ mod tests {
             registry(Origin::Global, &[("nixpkgs", "github:NixOS/nixpkgs/nixpkgs-unstable")]),
         ];
         assert_eq!(
-            resolve(&reference("nixpkgs"), &all, false).unwrap().to_string(),
+            resolve(&reference("nixpkgs"), &all, Use::All).unwrap().to_string(),
             "github:NixOS/nixpkgs/nixpkgs-unstable"
         );
         assert_eq!(
-            resolve(&reference("nixpkgs/23.11"), &all, false).unwrap().to_string(),
+            resolve(&reference("nixpkgs/23.11"), &all, Use::All).unwrap().to_string(),
             "github:NixOS/nixpkgs/23.11"
         );
-        assert_eq!(resolve(&reference("mine"), &all, false).unwrap().to_string(), "github:NixOS/nixpkgs/x");
-        let error = resolve(&reference("mine"), &all, true).unwrap_err().to_string();
+        assert_eq!(
+            resolve(&reference("mine"), &all, Use::All).unwrap().to_string(),
+            "github:NixOS/nixpkgs/x"
+        );
+        let error = resolve(&reference("mine"), &all, Use::Limited).unwrap_err().to_string();
         assert_eq!(error, "cannot find flake 'flake:mine' in the flake registries");
         let circle = [registry(Origin::Flag, &[("a", "b"), ("b", "a")])];
-        assert!(resolve(&reference("a"), &circle, false).unwrap_err().to_string().contains("cycle"));
+        assert!(resolve(&reference("a"), &circle, Use::All).unwrap_err().to_string().contains("cycle"));
     }
 
     #[test]

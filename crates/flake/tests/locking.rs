@@ -78,6 +78,7 @@ impl World for Fake {
         reference: &FlakeRef,
         path: &InputPath,
         parent: Option<&String>,
+        _: bool,
     ) -> Result<Fetched<String>, FlakeError> {
         let mut name = reference.input.text("path").unwrap().to_owned();
         if let Some(parent) = parent {

@@ -1,11 +1,12 @@
 //! Trees of files, wherever they lie, and what is done with them.
 //!
 //! - [`Accessor`]: a tree that can be read: on disk ([`FsAccessor`]), in memory ([`MemAccessor`]), in an archive
-//!   ([`NarAccessor`]), or a part of another one ([`SubAccessor`], [`FilteredAccessor`]).
+//!   ([`NarAccessor`]), in a cache file ([`PackAccessor`]), or made of others ([`SubAccessor`], [`FilteredAccessor`],
+//!   [`MountedAccessor`]).
 //! - [`dump_nar`], [`hash_nar`], [`hash_file`]: a tree's NAR and hashes, in one pass.
 //! - [`hash_git`]: the hash of a tree as git computes it.
 //! - [`restore_nar`]: a NAR back to disk; [`canonicalise`]: the metadata that store objects have; [`remove_tree`].
-//! - [`unpack_tar`]: tar archives to disk or memory; [`Compression`]: what they are packed with.
+//! - [`unpack_tar`], [`unpack_zip`]: archives to disk or memory; [`Compression`]: what they are packed with.
 //!
 //! Invariants: [`CanonPath`]s have no `.`, `..` and doubled slashes, so joining them never climbs. Accessors follow no
 //! symlinks: whoever wants that calls [`resolve_symlinks`]. What is written to disk from archives is created relative
@@ -22,12 +23,15 @@ mod error;
 mod fs;
 mod git_hash;
 mod memory;
+mod mounted;
 mod nar_accessor;
+mod pack;
 mod remove;
 mod restore;
 mod tar;
 mod tree_sink;
 mod wrap;
+mod zip;
 
 pub use accessor::{Accessor, DirEntry, Kind, OpenFile, Resolution, Stat, lstat, resolve_symlinks};
 pub use canon_path::CanonPath;
@@ -39,9 +43,12 @@ pub use error::{SourceError, strerror};
 pub use fs::FsAccessor;
 pub use git_hash::{GitMode, hash_git};
 pub use memory::{MemAccessor, MemNode};
+pub use mounted::MountedAccessor;
 pub use nar_accessor::NarAccessor;
+pub use pack::{PackAccessor, PackSink};
 pub use remove::{Removed, remove_tree};
 pub use restore::{RestoreOptions, restore_nar};
 pub use tar::{TarLimits, Unpacked, unpack_tar};
 pub use tree_sink::{FsSink, TreeSink};
 pub use wrap::{FilteredAccessor, SubAccessor};
+pub use zip::unpack_zip;

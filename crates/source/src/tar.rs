@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tar::{Archive, Entry, EntryType};
 
@@ -21,12 +23,16 @@ pub struct TarLimits {
     pub bytes: u64,
     /// Bytes of a member's path.
     pub path: usize,
+    /// How many times the size of the packed archive may come out of it …
+    pub ratio: u64,
+    /// … once more than this many bytes have come out.
+    pub free: u64,
 }
 
 impl Default for TarLimits {
-    /// Ten million members, 256 GiB, 4 KiB.
+    /// Ten million members, 256 GiB, 4 KiB; a thousand times the packed size once it is more than 1 GiB.
     fn default() -> TarLimits {
-        TarLimits { members: 10_000_000, bytes: 256 << 30, path: 4096 }
+        TarLimits { members: 10_000_000, bytes: 256 << 30, path: 4096, ratio: 1000, free: 1 << 30 }
     }
 }
 
@@ -53,7 +59,9 @@ pub fn unpack_tar(
 ) -> Result<Unpacked, SourceError> {
     let bad = |error: io::Error| SourceError::BadArchive(crate::strerror(&error));
     let budget = Rc::new(Cell::new(HEADERS));
-    let input = Budgeted { inner: decompress(input).map_err(bad)?, left: budget.clone() };
+    let packed = Arc::new(AtomicU64::new(0));
+    let input = decompress(Counted { inner: input, read: packed.clone() }).map_err(bad)?;
+    let input = Budgeted { inner: input, left: budget.clone(), packed, out: 0, limits: *limits };
     let mut archive = Archive::new(input);
     let mut unpacked = Unpacked::default();
     for entry in archive.entries().map_err(bad)? {
@@ -125,7 +133,7 @@ fn link_target<R: Read>(entry: &Entry<'_, R>, path: &CanonPath) -> Result<Vec<u8
     }
 }
 
-fn member_path(raw: &[u8], limits: &TarLimits) -> Result<CanonPath, SourceError> {
+pub(crate) fn member_path(raw: &[u8], limits: &TarLimits) -> Result<CanonPath, SourceError> {
     if raw.len() > limits.path {
         return Err(SourceError::ArchiveTooLarge { what: "bytes in a path", limit: limits.path as u64 });
     }
@@ -157,14 +165,38 @@ impl<R: Read> Read for Exactly<R> {
 }
 
 /// Fails where more is read than the budget allows, so that headers can't fill the memory.
+/// Fails as well where far more comes out of an archive than went in: a bomb.
 struct Budgeted<R> {
     inner: R,
     left: Rc<Cell<u64>>,
+    packed: Arc<AtomicU64>,
+    out: u64,
+    limits: TarLimits,
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    inner: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(into)?;
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
 }
 
 impl<R: Read> Read for Budgeted<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(into)?;
+        self.out += read as u64;
+        let packed = self.packed.load(Ordering::Relaxed);
+        if self.out > self.limits.free && self.out / self.limits.ratio.max(1) > packed {
+            let text = format!("it expands to more than {} times its size", self.limits.ratio);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         match self.left.get().checked_sub(read as u64) {
             Some(left) => self.left.set(left),
             None => return Err(io::Error::new(io::ErrorKind::InvalidData, "headers are too large")),

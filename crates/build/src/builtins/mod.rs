@@ -124,21 +124,7 @@ impl<'a> BuiltinContext<'a> {
 
 /// The part of the settings that is about transfers.
 pub fn transfer_settings(s: &Settings) -> TransferSettings {
-    TransferSettings {
-        user_agent_suffix: s.user_agent_suffix().to_owned(),
-        http_connections: usize::try_from(s.http_connections()).unwrap_or(usize::MAX),
-        connect_timeout: s.connect_timeout(),
-        stalled_download_timeout: s.stalled_download_timeout(),
-        attempts: u32::try_from(s.filetransfer_retry_attempts()).unwrap_or(u32::MAX),
-        retry_delay_ms: s.filetransfer_retry_delay(),
-        retry_delay_rate_limited_ms: s.filetransfer_retry_delay_rate_limited(),
-        retry_max_delay_ms: s.filetransfer_retry_max_delay(),
-        retry_jitter: s.filetransfer_retry_jitter(),
-        download_speed: s.download_speed(),
-        netrc_file: Some(PathBuf::from(s.netrc_file())),
-        ca_file: s.ssl_cert_file().map(PathBuf::from),
-        ..TransferSettings::default()
-    }
+    TransferSettings::of(s)
 }
 
 /// A builtin builder. Its error is what the user sees.

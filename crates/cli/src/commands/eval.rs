@@ -6,7 +6,7 @@ use firn_eval::{Coerce, Pos};
 use super::Command;
 use crate::args::{Flag, Parsed, option, switch};
 use crate::error::CliError;
-use crate::evaluation::{EvalFailure, Mode, current_dir, evaluate};
+use crate::evaluation::{EvalFailure, Mode, copy_referenced, current_dir, evaluate};
 use crate::flags::{EVAL, INSTALLABLES, JSON, LOCK};
 use crate::installable::{PACKAGES, arguments, find, is_pure};
 use crate::session::Session;
@@ -40,10 +40,13 @@ fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
         if parsed.has("raw") {
             let text =
                 ctx.coerce(value, Coerce::COPY, Pos::NONE, "while generating the eval command output")?;
+            copy_referenced(ctx, session, text.context())?;
             return Ok(Output::Bytes(text.as_bytes().to_vec()));
         }
         if parsed.has("json") {
-            let text = ctx.to_json(value)?.to_text().into_owned();
+            let text = ctx.to_json(value)?;
+            copy_referenced(ctx, session, text.context())?;
+            let text = text.to_text().into_owned();
             let json =
                 serde_json::from_str(&text).map_err(|e| EvalFailure::Cli(CliError::new(e.to_string())))?;
             return Ok(Output::Json(json));

@@ -21,6 +21,7 @@ pub(crate) mod path_info;
 pub(crate) mod paths;
 pub(crate) mod prefetch;
 mod profile;
+mod registry;
 mod rewrite;
 mod run;
 mod search;
@@ -64,9 +65,6 @@ const COMMANDS: &[&Command] = &[
     &formatter::BUILD,
     &formatter::RUN,
     &search::COMMAND,
-    &flake::LOCK,
-    &flake::METADATA,
-    &flake::SHOW,
     &develop::PRINT,
     &profile::ADD_COMMAND,
     &profile::DIFF,
@@ -76,12 +74,17 @@ const COMMANDS: &[&Command] = &[
     &profile::ROLLBACK,
     &profile::UPGRADE,
     &profile::WIPE,
+    &registry::ADD,
+    &registry::LIST,
+    &registry::PIN,
+    &registry::REMOVE,
+    &registry::RESOLVE,
     &run::COMMAND,
 ];
 
 /// All commands, those that evaluate first.
 pub fn all() -> impl Iterator<Item = &'static Command> {
-    COMMANDS.iter().copied().chain(table::COMMANDS)
+    COMMANDS.iter().copied().chain(flake::COMMANDS).chain(table::COMMANDS)
 }
 
 /// Other names: the words that are said, the words that are meant, and whether the user hears of it.
@@ -171,7 +174,15 @@ pub fn run(mut program: Program, mut args: Vec<String>) -> Result<u8, CliError> 
     if let Some(text) = deprecated {
         session.warn(text);
     }
-    match (command.run)(&session, parsed.clone()) {
+    let (session, outcome) = match (command.run)(&session, parsed.clone()) {
+        Err(CliError::Reconfigure(settings)) => {
+            let session = session.reconfigured(*settings);
+            let outcome = (command.run)(&session, parsed.clone());
+            (session, outcome)
+        }
+        outcome => (session, outcome),
+    };
+    match outcome {
         // A pinned file that Debian no longer has: make a new lock, say so, and try once more.
         Err(CliError::Failed(message, status))
             if crate::base_lock::names_vanished_pin(&session, &message) =>

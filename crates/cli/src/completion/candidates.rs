@@ -120,7 +120,9 @@ fn flake_references(program: &Program, prefix: &str, answer: &mut Answer) {
         return;
     }
     let Ok(session) = quiet(program, &Parsed::default()) else { return };
-    let Ok(registries) = crate::evaluation::registries(&session, &Parsed::default()) else { return };
+    let mode = Mode { pure: true, read_only: true };
+    let known = evaluate(&session, &Parsed::default(), mode, |ctx| Ok(flakes(ctx)?.registries()?));
+    let Ok(registries) = known else { return };
     for entry in registries.iter().flat_map(|r| r.entries.iter()) {
         let from = entry.from.to_url().to_string();
         let short = if prefix.starts_with("flake:") { &from } else { from.trim_start_matches("flake:") };
@@ -146,8 +148,8 @@ fn inputs(program: &Program, line: &Line<'_>, answer: &mut Answer) {
     for text in flakes_of(line) {
         let names = evaluate(&session, &Parsed::default(), mode, |ctx| {
             let (reference, _) = flake_reference(&expand_home(&text))?;
-            let mut all = flakes(ctx)?;
-            let resolved = all.resolve(&reference, false)?;
+            let all = flakes(ctx)?;
+            let resolved = all.resolve(&reference, firn_flake::registry::Use::All)?;
             let tree = all.fetch(&resolved)?;
             let declaration = all.declaration(ctx, &tree, &resolved, &Vec::new())?;
             Ok(declaration.inputs.keys().cloned().collect::<Vec<String>>())

@@ -2,8 +2,6 @@
 
 mod registries;
 
-pub(crate) use registries::load as registries;
-
 use std::sync::Arc;
 
 use firn_eval::builtins::Registry as Builtins;
@@ -12,9 +10,10 @@ use firn_eval::io::SourcePath;
 use firn_eval::pos::Origin;
 use firn_eval::print::RenderOptions;
 use firn_eval::{Ctx, Fail, Value};
-use firn_fetch::Fetcher;
-use firn_fetch::world::{Access, Mounts, Options, World};
-use firn_flake::session::Flakes;
+use firn_fetch::fetcher::Options as FetchOptions;
+use firn_fetch::world::{Access, Lookup, Mounts, Options, World};
+use firn_fetch::{Attrs, Fetcher, Input};
+use firn_flake::session::{Flakes, Setup};
 use firn_flake::{FlakeError, FlakeRef};
 use firn_path::StoreDir;
 use firn_settings::{Diagnose, Directories};
@@ -64,6 +63,13 @@ pub struct Mode {
     pub read_only: bool,
 }
 
+/// A flag of our own: nothing in the caches of downloads counts as fresh.
+pub const FRESH: &str = "fresh-inputs";
+/// A flag of our own: nothing is built for the evaluation.
+pub const NO_IFD: &str = "no-import-from-derivation";
+
+pub use registries::read as read_registry;
+
 /// The directory of store paths, known without opening the store.
 ///
 /// # Errors
@@ -86,25 +92,27 @@ pub fn evaluate<T: Send>(
     f: impl FnOnce(&mut Ctx) -> Outcome<T> + Send,
 ) -> Result<T, CliError> {
     let dir = store_dir(session)?;
-    let mounts = Mounts::default();
-    let settings = eval_settings(session, parsed, mode, dir.clone());
+    let mut settings = eval_settings(session, parsed, mode, dir.clone());
+    if parsed.has(NO_IFD) {
+        settings.allow_import_from_derivation = false;
+    }
     let show_trace = settings.show_trace;
+    let flakes = new_flakes(session, parsed, dir.clone())?;
     let world = World::new(Options {
-        store_dir: dir.clone(),
+        store_dir: dir,
         open: session.opener(),
-        mounts: mounts.clone(),
+        mounts: flakes.mounts().clone(),
         access: access(&settings, mode),
         read_only: mode.read_only,
+        trace_import: session.settings.trace_import_from_derivation(),
         events: session.events().clone(),
-        lookup: None,
+        lookup: Some(lookup(flakes.clone())),
         interrupted: session.interrupted(),
     });
-    let fetcher = Fetcher::new(session.settings.clone(), session.events().clone(), session.real_paths())
-        .with_base_lock(session.base_lock());
-    let registries = registries::load(session, parsed)?;
-    let flakes = Flakes::new(fetcher, mounts, dir, session.events().clone(), registries);
     let mut builtins = Builtins::standard();
-    builtins.add(firn_flake::session::BUILTINS);
+    for table in firn_flake::builtins::tables() {
+        builtins.add(table);
+    }
     let started = std::time::Instant::now();
     firn_eval::run(
         || {
@@ -113,11 +121,91 @@ pub fn evaluate<T: Send>(
             ctx
         },
         |ctx| {
-            let result = f(ctx);
+            let result = registries::inputs_from(ctx, session, parsed).and_then(|()| f(ctx));
             show_stats(ctx, started);
             result.map_err(|failure| render(ctx, failure, show_trace))
         },
     )
+}
+
+/// What fetches and locks for an evaluation.
+fn new_flakes(session: &Session, parsed: &Parsed, store_dir: StoreDir) -> Result<Flakes, CliError> {
+    let mut settings = session.settings.clone();
+    if parsed.has(FRESH) {
+        let mut fresh = (*settings).clone();
+        fresh.set("tarball-ttl", "0")?;
+        settings = Arc::new(fresh);
+    }
+    let fetcher = Fetcher::new(FetchOptions {
+        settings,
+        events: session.events().clone(),
+        real: session.real_paths(),
+        cache_dir: Directories::new(&session.host).cache.into(),
+        base_lock: session.base_lock(),
+        names_base: session.program.is_firn(),
+    });
+    Ok(Flakes::new(Setup {
+        mounts: Mounts::default(),
+        store_dir,
+        open: session.opener(),
+        events: session.events().clone(),
+        near: registries::near(session, parsed)?,
+        global: registries::global(session, fetcher.clone()),
+        base_stand_in: parsed.has("base") || session.settings.base_stand_in(),
+        fetcher,
+    }))
+}
+
+/// Finds what entries of the search path mean: `flake:…`, addresses of archives, `channel:…`.
+fn lookup(flakes: Flakes) -> Lookup {
+    Box::new(move |value| {
+        let reference = if let Some(flake) = value.strip_prefix("flake:") {
+            let context = firn_flake::reference::Context { base: None, flake: true, keep_relative: false };
+            FlakeRef::parse(flake, context).and_then(|r| flakes.resolve(&r, firn_flake::registry::Use::All))
+        } else if firn_fetch::url::is_pseudo_url(value) {
+            let url = flakes.fetcher().pseudo_url(value);
+            let attrs = Attrs::from([("type".into(), "tarball".into()), ("url".into(), url.into())]);
+            Input::from_attrs(attrs)
+                .map(|input| FlakeRef { input, dir: String::new() })
+                .map_err(FlakeError::from)
+        } else {
+            return Ok(None);
+        };
+        match reference.and_then(|reference| flakes.fetch(&reference)) {
+            Ok(tree) => Ok(Some(tree.path)),
+            Err(error) => Err(firn_eval::io::IoError::new(error.to_string())),
+        }
+    })
+}
+
+/// Copies the fetched trees that a text refers to into the store, so that whoever gets the text finds them there.
+///
+/// # Errors
+/// The store cannot be written.
+pub fn copy_referenced(
+    ctx: &mut Ctx,
+    session: &Session,
+    context: firn_eval::context::ContextId,
+) -> Outcome<()> {
+    if ctx.settings.read_only {
+        return Ok(());
+    }
+    let mounts = flakes(ctx)?.mounts().clone();
+    for element in ctx.contexts.elems(context).to_vec() {
+        if let firn_eval::context::ContextElem::Opaque(path) = element {
+            if mounts.get(path.base_name()).is_some() {
+                let store = session.store()?;
+                mounts.realise(store.as_ref(), &path).map_err(CliError::from)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The error that was raised in the context, rendered now, to go on after it.
+pub fn render_now(ctx: &mut Ctx) -> String {
+    let show_trace = ctx.settings.show_trace;
+    render(ctx, EvalFailure::Eval(Fail), show_trace).text()
 }
 
 fn render(ctx: &mut Ctx, failure: EvalFailure, show_trace: bool) -> CliError {
@@ -126,13 +214,25 @@ fn render(ctx: &mut Ctx, failure: EvalFailure, show_trace: bool) -> CliError {
         EvalFailure::Cli(error) => error,
         EvalFailure::Eval(_) => {
             let error = ctx.take_error();
-            CliError::Rendered(ctx.render_error(&error, options), 1)
+            let status = if error.kind == firn_eval::ErrorKind::HashMismatch { 102 } else { 1 };
+            CliError::Rendered(ctx.render_error(&error, options), status)
         }
         EvalFailure::Flake(FlakeError::Evaluation(error)) => {
             CliError::Rendered(ctx.render_error(&error, options), 1)
         }
-        EvalFailure::Flake(FlakeError::HashMismatch(text)) => CliError::Failed(text, 102),
-        EvalFailure::Flake(error) => CliError::new(flake_message(ctx, error, options)),
+        EvalFailure::Flake(error) => {
+            let status = if is_hash_mismatch(&error) { 102 } else { 1 };
+            CliError::Failed(flake_message(ctx, error, options), status)
+        }
+    }
+}
+
+fn is_hash_mismatch(error: &FlakeError) -> bool {
+    match error {
+        FlakeError::HashMismatch(_) => true,
+        FlakeError::While { cause, .. } => is_hash_mismatch(cause),
+        FlakeError::Evaluation(error) => error.kind == firn_eval::ErrorKind::HashMismatch,
+        _ => false,
     }
 }
 
@@ -294,6 +394,16 @@ pub fn flake_reference(text: &str) -> Outcome<(FlakeRef, String)> {
     let here = std::env::current_dir().map_err(CliError::from)?;
     let context = firn_flake::reference::Context { base: Some(&here), flake: true, keep_relative: false };
     Ok(FlakeRef::parse_with_fragment(text, context)?)
+}
+
+/// Warns of parts of a reference's query that say nothing, as they lack a value.
+pub fn warn_dubious(session: &Session, text: &str) {
+    let before = text.split('#').next().unwrap_or(text);
+    for part in before.split_once('?').map_or("", |(_, query)| query).split('&') {
+        if !part.is_empty() && !part.contains('=') {
+            session.warn(format!("dubious URI query '{part}' is missing equal sign '=', ignoring"));
+        }
+    }
 }
 
 /// The flakes of an evaluation.

@@ -229,3 +229,8 @@ mod tests {
         assert!(page_of_group(&["build"], "nix").is_none());
     }
 }
+
+/// A text of a flake's author in Markdown, as it is shown on a terminal.
+pub fn markdown(text: &str) -> String {
+    text.trim_end().to_owned()
+}

@@ -1,7 +1,14 @@
-//! Git repositories, through the `git` program: what is checked out, what a commit holds.
+//! Git repositories, through the `git` program: what is checked out, what a commit holds, what others have.
 
+mod attributes;
+mod command;
+mod fetch;
+mod lfs;
+mod remote;
 mod repository;
+mod submodules;
 mod tree;
+mod verify;
 mod work_tree;
 
 pub use repository::{Repository, WorkTreeState};

@@ -1,6 +1,6 @@
 //! The tree of a commit, read from the object database through `git cat-file --batch`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::Mutex;
@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use firn_source::{Accessor, CanonPath, DirEntry, Kind, OpenFile, SourceError, Stat};
 
 use super::Repository;
-use super::repository::start_error;
+use super::attributes::with_attribute;
+use super::command::start_error;
 use crate::error::FetchError;
 
 /// The largest file that is read from an object database.
@@ -25,8 +26,10 @@ enum Node {
     Symlink {
         id: String,
     },
-    /// A submodule that was not fetched: an empty folder, as the reference has it.
-    Submodule,
+    /// A submodule, at a commit of its own: an empty folder, as the reference has it.
+    Submodule {
+        rev: String,
+    },
 }
 
 /// The tree of one commit.
@@ -76,7 +79,7 @@ impl GitTree {
                 ("tree", _) => Node::Directory,
                 ("blob", "120000") => Node::Symlink { id: id.to_owned() },
                 ("blob", mode) => Node::File { executable: mode == "100755", id: id.to_owned() },
-                ("commit", _) => Node::Submodule,
+                ("commit", _) => Node::Submodule { rev: id.to_owned() },
                 _ => return Err(wrong()),
             };
             nodes.insert(path, node);
@@ -92,8 +95,65 @@ impl GitTree {
         })
     }
 
+    /// Leaves out what `.gitattributes` keep out of exports.
+    ///
+    /// # Errors
+    /// Git refuses.
+    pub fn without_export_ignored(mut self, rev: &str) -> Result<GitTree, FetchError> {
+        self.fingerprint.push_str(";e");
+        if !self.has_attributes() {
+            return Ok(self);
+        }
+        let paths = self.nodes.iter().map(|(path, node)| (path, *node == Node::Directory));
+        let ignored = with_attribute(&self.repository, ("export-ignore", "set"), Some(rev), paths)?;
+        self.nodes.retain(|path, _| {
+            let mut at = path.clone();
+            loop {
+                if ignored.contains(&at) {
+                    return false;
+                }
+                if !at.pop() {
+                    return true;
+                }
+            }
+        });
+        Ok(self)
+    }
+
+    /// The files that are kept as large files elsewhere.
+    ///
+    /// # Errors
+    /// Git refuses.
+    pub(super) fn large_files(&self, rev: &str) -> Result<HashSet<CanonPath>, FetchError> {
+        if !self.has_attributes() {
+            return Ok(HashSet::new());
+        }
+        let files = self.nodes.iter().filter(|(_, node)| matches!(node, Node::File { .. }));
+        with_attribute(&self.repository, ("filter", "lfs"), Some(rev), files.map(|(path, _)| (path, false)))
+    }
+
+    fn has_attributes(&self) -> bool {
+        self.nodes.keys().any(|path| path.base_name() == Some(b".gitattributes"))
+    }
+
+    /// Shows paths behind `prefix`.
+    #[must_use]
+    pub fn shown_as(mut self, prefix: impl Into<String>) -> GitTree {
+        self.shown = prefix.into();
+        self
+    }
+
+    /// The commit of the submodule at `path`, if there is one.
+    pub(super) fn submodule(&self, path: &CanonPath) -> Option<&str> {
+        match self.nodes.get(path) {
+            Some(Node::Submodule { rev }) => Some(rev),
+            _ => None,
+        }
+    }
+
     fn node(&self, path: &CanonPath) -> Result<&Node, SourceError> {
-        self.nodes.get(path).ok_or_else(|| SourceError::NotFound(self.show_path(path)))
+        let missing = || SourceError::NotAllowed(format!("'{}' does not exist", self.show_path(path)));
+        self.nodes.get(path).ok_or_else(missing)
     }
 
     fn failed(&self, path: &CanonPath, what: &str) -> SourceError {
@@ -161,7 +221,7 @@ impl Reader {
 impl Accessor for GitTree {
     fn stat(&self, path: &CanonPath) -> Result<Option<Stat>, SourceError> {
         Ok(self.nodes.get(path).map(|node| match node {
-            Node::Directory | Node::Submodule => {
+            Node::Directory | Node::Submodule { .. } => {
                 Stat { kind: Kind::Directory, executable: false, size: None }
             }
             Node::File { executable, .. } => {
@@ -173,7 +233,7 @@ impl Accessor for GitTree {
 
     fn read_dir(&self, path: &CanonPath) -> Result<Vec<DirEntry>, SourceError> {
         match self.node(path)? {
-            Node::Submodule => return Ok(Vec::new()),
+            Node::Submodule { .. } => return Ok(Vec::new()),
             Node::Directory => {}
             _ => return Err(self.failed(path, "Not a directory")),
         }
@@ -184,7 +244,7 @@ impl Accessor for GitTree {
             let mut components = rest.components();
             if let (Some(name), None) = (components.next(), components.next()) {
                 let kind = match node {
-                    Node::Directory | Node::Submodule => Kind::Directory,
+                    Node::Directory | Node::Submodule { .. } => Kind::Directory,
                     Node::File { .. } => Kind::Regular,
                     Node::Symlink { .. } => Kind::Symlink,
                 };

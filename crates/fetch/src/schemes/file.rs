@@ -26,7 +26,7 @@ impl Scheme for File {
     }
 
     fn attributes(&self) -> &'static [&'static str] {
-        &["url", "unpack", "rev", "revCount", "lastModified"]
+        &["url", "name", "unpack", "rev", "revCount", "lastModified"]
     }
 
     fn attrs_of_url(&self, url: &ParsedUrl, flake: bool) -> Result<Option<Attrs>, FetchError> {
@@ -43,6 +43,8 @@ impl Scheme for File {
         }
         let mut target = ParsedUrl { scheme: transport.to_owned(), fragment: String::new(), ..url.clone() };
         let mut attrs = Attrs::from([("type".into(), self.name.into())]);
+        target.query.remove("name");
+        target.query.remove("unpack");
         for name in ["narHash", "rev"] {
             if let Some(value) = target.query.remove(name) {
                 attrs.insert(name.into(), value.into());
@@ -64,12 +66,7 @@ impl Scheme for File {
 
     fn url_of(&self, input: &Input) -> ParsedUrl {
         let text = input.text("url").unwrap_or_default();
-        let mut url = ParsedUrl::parse(text).unwrap_or_else(|_| super::plain_url("file", text.to_owned()));
-        // Said outright where the ending alone would mean the other type.
-        if (self.name == "tarball") != is_archive(&url.path) {
-            url.scheme = format!("{}+{}", self.name, url.scheme);
-        }
-        url
+        ParsedUrl::parse(text).unwrap_or_else(|_| super::plain_url("file", text.to_owned()))
     }
 
     fn is_locked(&self, input: &Input) -> bool {

@@ -34,6 +34,7 @@ impl Scheme for Git {
             "keytype",
             "publicKey",
             "publicKeys",
+            "name",
         ]
     }
 
@@ -71,14 +72,21 @@ impl Scheme for Git {
                 return Err(FetchError::new(format!("invalid Git branch/tag name '{reference}'")));
             }
         }
-        // Absolute paths are accepted for `builtins.fetchGit`.
-        if url.starts_with('/') { Ok(()) } else { ParsedUrl::parse(url).map(drop).map_err(FetchError::from) }
+        for flag in FLAGS {
+            crate::attrs::boolean(attrs, flag)?;
+        }
+        git_url(url).map(drop)
+    }
+
+    fn canonical(&self, mut attrs: Attrs) -> Result<Attrs, FetchError> {
+        let url = git_url(required(&attrs, "url")?)?.to_string();
+        attrs.insert("url".into(), url.into());
+        Ok(attrs)
     }
 
     fn url_of(&self, input: &Input) -> ParsedUrl {
         let text = input.text("url").unwrap_or_default();
-        let text = if text.starts_with('/') { format!("file://{text}") } else { text.to_owned() };
-        let mut url = ParsedUrl::parse(&text).unwrap_or_else(|_| super::plain_url("file", text.clone()));
+        let mut url = git_url(text).unwrap_or_else(|_| super::plain_url("file", text.to_owned()));
         if url.scheme != "git" {
             url.scheme = format!("git+{}", url.scheme);
         }
@@ -123,5 +131,73 @@ impl Scheme for Git {
             )));
         }
         Ok(changed)
+    }
+}
+
+/// An address as git takes it, made a URL: an absolute path, `user@host:path`, `git+https://…`, or a URL.
+///
+/// # Errors
+/// None of these.
+pub(crate) fn git_url(text: &str) -> Result<ParsedUrl, FetchError> {
+    if text.starts_with('/') {
+        return Ok(ParsedUrl { authority: Some(String::new()), ..super::plain_url("file", text.to_owned()) });
+    }
+    if let Some(url) = scp_style(text) {
+        return Ok(url);
+    }
+    let mut url = ParsedUrl::parse(text)?;
+    if let (Some("git"), transport) = url.split_scheme() {
+        url.scheme = transport.to_owned();
+    }
+    Ok(url)
+}
+
+/// `[user@]host:path`, as `scp` has it.
+fn scp_style(text: &str) -> Option<ParsedUrl> {
+    const SCHEMES: [&str; 7] = ["ssh", "http", "https", "file", "ftp", "ftps", "git"];
+    let before = text.split(':').next()?;
+    let known = before.strip_prefix("git+").unwrap_or(before);
+    if before.contains('/') || before == text || SCHEMES.contains(&known) {
+        return None;
+    }
+    // An IPv6 address stands in brackets.
+    let bracket = text.find("@[").map(|at| at + 1).or_else(|| text.starts_with('[').then_some(0));
+    let end = match bracket {
+        Some(at) => at + text[at..].find(']')? + 1,
+        None => before.len(),
+    };
+    let path = text[end..].strip_prefix(':')?;
+    if path.is_empty() || text[..end].is_empty() {
+        return None;
+    }
+    // A path that does not start with a slash is relative to the home folder.
+    let path = match path.strip_prefix('~') {
+        Some(_) => format!("/{path}"),
+        None if path.starts_with('/') => path.to_owned(),
+        None => format!("/{path}"),
+    };
+    Some(ParsedUrl { authority: Some(text[..end].to_owned()), ..super::plain_url("ssh", path) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_git_takes_them() {
+        for (text, url) in [
+            ("/a/b c", "file:///a/b%20c"),
+            ("git@github.com:o/r.git", "ssh://git@github.com/o/r.git"),
+            ("host:/abs/x", "ssh://host/abs/x"),
+            ("git@[::1]:x", "ssh://git@[::1]/x"),
+            ("git+https://h/x", "https://h/x"),
+            ("https://h/x?a=b", "https://h/x?a=b"),
+            ("file:///x", "file:///x"),
+        ] {
+            assert_eq!(git_url(text).map(|u| u.to_string()).unwrap_or_default(), url, "{text}");
+        }
+        for bad in ["x", "./x", "a/b:c"] {
+            assert!(git_url(bad).is_err(), "{bad}");
+        }
     }
 }

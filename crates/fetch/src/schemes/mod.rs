@@ -28,6 +28,13 @@ pub trait Scheme: Sync {
     /// # Errors
     /// What is missing or malformed.
     fn check(&self, attrs: &Attrs) -> Result<(), FetchError>;
+    /// Attributes that were given as such, in the form that a URL would give.
+    ///
+    /// # Errors
+    /// What is malformed.
+    fn canonical(&self, attrs: Attrs) -> Result<Attrs, FetchError> {
+        Ok(attrs)
+    }
     /// The URL of an input of this type.
     fn url_of(&self, input: &Input) -> ParsedUrl;
     /// Whether the input always means the same tree.
@@ -42,9 +49,12 @@ pub trait Scheme: Sync {
         reference: Option<&str>,
         rev: Option<&str>,
     ) -> Result<Input, FetchError> {
-        let what = if let Some(rev) = rev { rev } else { reference.unwrap_or("") };
+        let (what, value) = match reference {
+            Some(reference) => ("branch/tag name", reference),
+            None => ("revision", rev.unwrap_or("")),
+        };
         Err(FetchError::new(format!(
-            "don't know how to set branch/tag name of input '{}' to '{what}'",
+            "don't know how to set {what} of input '{}' to '{value}'",
             input.to_url()
         )))
     }
@@ -67,6 +77,8 @@ pub const ALL: [&dyn Scheme; 9] = [
 pub fn by_name(name: &str) -> Option<&'static dyn Scheme> {
     ALL.into_iter().find(|s| s.name() == name)
 }
+
+pub(crate) use git::git_url;
 
 /// A URL of nothing but a scheme and a path.
 fn plain_url(scheme: &str, path: String) -> ParsedUrl {

@@ -7,7 +7,7 @@ use firn_derivation::Derivation;
 use firn_eval::io::{AddMethod, EvalIo, FileKind, Filter, IoError, LogLevel, SourcePath};
 use firn_events::Level;
 use firn_path::{DerivedPath, OutputsSpec, SingleDerivedPath, StorePath, StorePathSet};
-use firn_source::Kind;
+use firn_source::{CanonPath, Kind};
 use firn_store::{BuildMode, StoreError};
 
 use super::sources::{source_error, store_error};
@@ -116,6 +116,17 @@ impl EvalIo for World {
         }
     }
 
+    fn show(&self, path: &SourcePath) -> String {
+        let rest = path.path.strip_prefix(self.options.store_dir.as_str()).and_then(|r| r.strip_prefix('/'));
+        let Some((base, below)) = rest.map(|r| r.split_once('/').unwrap_or((r, ""))) else {
+            return path.path.to_string();
+        };
+        match (self.options.mounts.get(base), CanonPath::new(below)) {
+            (Some(tree), Ok(below)) => tree.show_path(&below),
+            _ => path.path.to_string(),
+        }
+    }
+
     fn env(&self, name: &str) -> Option<String> {
         std::env::var_os(name).map(|v| v.to_string_lossy().into_owned())
     }
@@ -209,6 +220,14 @@ impl EvalIo for World {
         }
         let store = self.store()?;
         let results = store.build(&targets, BuildMode::Normal).map_err(store_error)?;
+        if self.options.trace_import {
+            for target in &targets {
+                let shown = self.options.store_dir.print(target.base_path());
+                self.options
+                    .events
+                    .warn(format!("built '{shown}' during evaluation due to an import from derivation"));
+            }
+        }
         firn_store::require_success(&results).map_err(store_error)?;
         let mut out = Vec::new();
         for path in paths {

@@ -49,6 +49,8 @@ pub struct Options {
     pub access: Access,
     /// Nothing is written to the store; paths are only computed.
     pub read_only: bool,
+    /// Imports from derivations are told.
+    pub trace_import: bool,
     /// Where messages go.
     pub events: Events,
     /// Finds what an entry of the search path means that is a flake reference or URL.

@@ -3,45 +3,71 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use firn_hash::{Algo, Hash};
-use firn_path::{FileMethod, References, StoreDir, StorePath};
-use firn_source::{Accessor, CanonPath, SourceError, dump_nar, hash_nar};
+use firn_hash::Hash;
+use firn_path::{ContentMethod, FileMethod, References, StoreDir, StorePath};
+use firn_source::{Accessor, CanonPath, SourceError, dump_nar};
 use firn_store::{DumpMethod, NewContents, Store, StoreError};
 
 use crate::error::FetchError;
 
+/// A tree with how it becomes a store object.
+#[derive(Clone)]
+struct Mount {
+    tree: Arc<dyn Accessor>,
+    /// The store path follows from the bytes of the file, not from a NAR.
+    flat: bool,
+}
+
 /// Trees by the base name of their store path; clones share them.
 #[derive(Clone, Default)]
 pub struct Mounts {
-    trees: Arc<Mutex<HashMap<String, Arc<dyn Accessor>>>>,
+    trees: Arc<Mutex<HashMap<String, Mount>>>,
 }
 
 impl Mounts {
-    /// Mounts a tree: hashes it, and gives the store path under which it is now read, with its hash.
+    /// Mounts a tree whose NAR has `hash`; gives the store path under which it is now read.
     ///
     /// # Errors
-    /// The tree cannot be read.
+    /// A name that no store path may have.
     pub fn mount(
         &self,
         dir: &StoreDir,
         tree: Arc<dyn Accessor>,
         name: &str,
-    ) -> Result<(StorePath, Hash), FetchError> {
-        let (hash, _) = hash_nar::<SourceError>(tree.as_ref(), &CanonPath::root(), Algo::Sha256, None)
-            .map_err(|e| FetchError::new(e.to_string()))?;
-        let path = source_path(dir, name, &hash)?;
-        self.insert(&path, tree);
-        Ok((path, hash))
+        hash: &Hash,
+    ) -> Result<StorePath, FetchError> {
+        let path = fixed_path(dir, name, FileMethod::NixArchive, hash)?;
+        self.put(&path, Mount { tree, flat: false });
+        Ok(path)
     }
 
-    /// Mounts a tree whose store path is known.
-    pub fn insert(&self, path: &StorePath, tree: Arc<dyn Accessor>) {
-        self.trees.lock().unwrap_or_else(PoisonError::into_inner).insert(path.base_name().to_owned(), tree);
+    /// Mounts a file whose contents have `hash`; gives the store path under which it is now read.
+    ///
+    /// # Errors
+    /// A name that no store path may have.
+    pub fn mount_file(
+        &self,
+        dir: &StoreDir,
+        file: Arc<dyn Accessor>,
+        name: &str,
+        hash: &Hash,
+    ) -> Result<StorePath, FetchError> {
+        let path = fixed_path(dir, name, FileMethod::Flat, hash)?;
+        self.put(&path, Mount { tree: file, flat: true });
+        Ok(path)
+    }
+
+    fn put(&self, path: &StorePath, mount: Mount) {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner).insert(path.base_name().to_owned(), mount);
+    }
+
+    fn mounted(&self, base_name: &str) -> Option<Mount> {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner).get(base_name).cloned()
     }
 
     /// The tree of a base name.
     pub fn get(&self, base_name: &str) -> Option<Arc<dyn Accessor>> {
-        self.trees.lock().unwrap_or_else(PoisonError::into_inner).get(base_name).cloned()
+        self.mounted(base_name).map(|mount| mount.tree)
     }
 
     /// Copies a mounted tree to the store if it is not there; other paths are left alone.
@@ -49,15 +75,27 @@ impl Mounts {
     /// # Errors
     /// The tree cannot be read, or the store not written.
     pub fn realise(&self, store: &dyn Store, path: &StorePath) -> Result<(), StoreError> {
-        let Some(tree) = self.get(path.base_name()) else { return Ok(()) };
+        let Some(mount) = self.mounted(path.base_name()) else { return Ok(()) };
         if store.is_valid(path)? {
             store.add_temp_root(path)?;
             return Ok(());
         }
-        let added = store.add_dump(&NewContents::source(path.name()), DumpMethod::Nar, &mut |out| {
-            dump_nar::<SourceError>(tree.as_ref(), &CanonPath::root(), out, None)
-                .map_err(|e| StoreError::Contents(e.to_string()))
-        })?;
+        let tree = mount.tree.as_ref();
+        let added = if mount.flat {
+            let new = NewContents { method: ContentMethod::Flat, ..NewContents::source(path.name()) };
+            store.add_dump(&new, DumpMethod::Flat, &mut |out| {
+                let mut file =
+                    tree.open(&CanonPath::root()).map_err(|e| StoreError::Contents(e.to_string()))?;
+                std::io::copy(&mut file.reader, out)
+                    .map(drop)
+                    .map_err(|e| StoreError::Contents(e.to_string()))
+            })?
+        } else {
+            store.add_dump(&NewContents::source(path.name()), DumpMethod::Nar, &mut |out| {
+                dump_nar::<SourceError>(tree, &CanonPath::root(), out, None)
+                    .map_err(|e| StoreError::Contents(e.to_string()))
+            })?
+        };
         if added.path == *path {
             Ok(())
         } else {
@@ -70,8 +108,8 @@ impl Mounts {
     }
 }
 
-/// The store path of a source tree.
-fn source_path(dir: &StoreDir, name: &str, hash: &Hash) -> Result<StorePath, FetchError> {
-    dir.make_fixed_output_path(name, FileMethod::NixArchive, hash, &References::default())
+/// The store path of a source.
+fn fixed_path(dir: &StoreDir, name: &str, method: FileMethod, hash: &Hash) -> Result<StorePath, FetchError> {
+    dir.make_fixed_output_path(name, method, hash, &References::default())
         .map_err(|e| FetchError::new(e.to_string()))
 }

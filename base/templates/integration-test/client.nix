@@ -1,0 +1,4 @@
+{ pkgs, ... }:
+{
+  environment.defaultPackages = [ pkgs.curl ];
+}
