@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The layer of each crate; the table of ARCHITECTURE.md.
-const LAYERS: [(&str, u32); 19] = [
+const LAYERS: [(&str, u32); 21] = [
     ("hash", 1),
     ("path", 1),
     ("nar", 1),
@@ -19,6 +19,8 @@ const LAYERS: [(&str, u32); 19] = [
     ("syntax", 2),
     ("store", 3),
     ("eval", 3),
+    ("cache", 4),
+    ("protocol", 4),
     ("deb", 4),
     ("build", 5),
     ("fetch", 6),

@@ -12,6 +12,8 @@ pub struct Failure {
     pub status: BuildStatus,
     /// The output has another hash than the derivation says.
     pub hash_mismatch: bool,
+    /// It says nothing about the derivation: the machine broke down, and another one may build it.
+    pub elsewhere: bool,
     /// What the user sees, without `error: ` before it.
     pub message: String,
 }
@@ -19,7 +21,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of a kind.
     pub fn new(status: BuildStatus, message: impl Into<String>) -> Failure {
-        Failure { status, hash_mismatch: false, message: message.into() }
+        Failure { status, hash_mismatch: false, elsewhere: false, message: message.into() }
     }
 
     /// An output that is not what it should be.
@@ -130,6 +132,7 @@ mod tests {
                 flags.add(&Failure {
                     status: *status,
                     hash_mismatch: *hash_mismatch,
+                    elsewhere: false,
                     message: String::new(),
                 });
             }

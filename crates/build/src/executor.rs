@@ -66,7 +66,7 @@ pub struct Built {
 }
 
 /// A place for a job; given back when dropped.
-pub type Lease = Box<dyn Send>;
+pub type Lease = Box<dyn std::any::Any + Send>;
 
 /// An executor's answer to "can you build this?".
 pub enum Offer {

@@ -17,11 +17,16 @@ mod error;
 pub mod executor;
 pub mod local;
 mod plan;
+pub mod remote;
 mod schedule;
+mod stores;
+mod substitute;
 mod summary;
 
 pub use backend::{Builder, BuilderOptions};
 pub use error::{ExitFlags, Failure};
 pub use executor::{Executor, Job, JobContext, Offer};
 pub use local::{SandboxShell, host_static_shell};
+pub use stores::Stores;
+pub use substitute::OpenStore;
 pub use summary::{Summary, indent_error, summarise};

@@ -16,10 +16,15 @@ use firn_store::{BuildMode, BuildStatus, Realisation, Store, StoreError};
 
 use crate::error::{ExitFlags, Failure};
 use crate::executor::{Built, Executor, Job, JobContext, Offer};
-use crate::plan::{Plan, State};
+use crate::plan::{Plan, State, missing};
+use crate::substitute::{FetchState, Listener, Lookup, Missed, Sources, fetch_now};
 use crate::summary::indent_error;
 
-type Done = (usize, Arc<Job>, Result<Built, Failure>);
+/// What ended.
+enum Done {
+    Build(usize, Arc<Job>, Result<Built, Failure>),
+    Fetch(usize, Result<(), Missed>),
+}
 
 /// What ended runs leave: per node the times and the CPU use.
 pub(crate) type Outcomes = Vec<Option<Built>>;
@@ -28,6 +33,7 @@ pub(crate) struct Scheduler<'a> {
     plan: &'a mut Plan,
     executors: &'a [Box<dyn Executor>],
     context: &'a JobContext<'a>,
+    sources: &'a Sources<'a>,
     flags: &'a ExitFlags,
     keep_going: bool,
     /// Ready to be built: ordered by name, as the reference takes them.
@@ -36,6 +42,7 @@ pub(crate) struct Scheduler<'a> {
     stopping: bool,
     outcomes: Outcomes,
     builds: Activity,
+    copies: Activity,
     counts: Counts,
 }
 
@@ -51,8 +58,10 @@ impl<'a> Scheduler<'a> {
         plan: &'a mut Plan,
         executors: &'a [Box<dyn Executor>],
         context: &'a JobContext<'a>,
+        sources: &'a Sources<'a>,
         flags: &'a ExitFlags,
     ) -> Scheduler<'a> {
+        let copies = context.events.start(context.parent, Level::Error, ActivityKind::CopyPaths, "", vec![]);
         let builds = context.events.start(context.parent, Level::Error, ActivityKind::Builds, "", vec![]);
         let outcomes = plan.nodes.iter().map(|_| None).collect();
         let keep_going = context.store.settings().keep_going();
@@ -61,6 +70,7 @@ impl<'a> Scheduler<'a> {
             plan,
             executors,
             context,
+            sources,
             flags,
             keep_going,
             ready: BTreeSet::new(),
@@ -68,6 +78,7 @@ impl<'a> Scheduler<'a> {
             stopping: false,
             outcomes,
             builds,
+            copies,
             counts: Counts { expected, ..Counts::default() },
         }
     }
@@ -90,8 +101,9 @@ impl<'a> Scheduler<'a> {
                 }
                 if !self.stopping {
                     self.start_ready(scope, &sender)?;
+                    self.start_fetches(scope, &sender);
                 }
-                if self.running == 0 {
+                if self.running + self.plan.fetches.running == 0 {
                     if self.stopping || self.ready.is_empty() {
                         return Ok(());
                     }
@@ -99,9 +111,14 @@ impl<'a> Scheduler<'a> {
                     std::thread::sleep(Duration::from_millis(20));
                     continue;
                 }
-                let Ok((i, job, result)) = receiver.recv() else { return Ok(()) };
-                self.running -= 1;
-                self.ended(i, &job, result)?;
+                match receiver.recv() {
+                    Ok(Done::Build(i, job, result)) => {
+                        self.running -= 1;
+                        self.ended(i, &job, result)?;
+                    }
+                    Ok(Done::Fetch(number, result)) => self.fetched(number, result)?,
+                    Err(_) => return Ok(()),
+                }
                 self.progress();
             }
         })?;
@@ -168,7 +185,7 @@ impl<'a> Scheduler<'a> {
                     let (context, sender) = (self.context, sender.clone());
                     let run = move || {
                         let result = executor.submit(lease, &job, context);
-                        let _ = sender.send((i, job, result));
+                        let _ = sender.send(Done::Build(i, job, result));
                     };
                     let spawned = std::thread::Builder::new().name("build".into()).spawn_scoped(scope, run);
                     if let Err(e) = spawned {
@@ -179,13 +196,126 @@ impl<'a> Scheduler<'a> {
                 Ok(None) => {
                     waiting.push((name, path, i));
                     // places are alike: if one job finds none, the next will not either
-                    break;
+                    if self.executors.len() == 1 {
+                        break;
+                    }
                 }
                 Err(failure) => self.failed(i, failure),
             }
         }
         self.ready.extend(waiting);
         Ok(())
+    }
+
+    fn start_fetches<'s>(&mut self, scope: &'s Scope<'s, 'a>, sender: &Sender<Done>) {
+        let most = self.context.store.settings().max_substitution_jobs().max(1);
+        while (self.plan.fetches.running as u64) < most {
+            let Some(number) = self.plan.fetches.start_next() else { return };
+            let fetch = self.plan.fetches.get(number);
+            let (found, repair) = (fetch.found.clone(), fetch.repair);
+            let (sources, parent, answer) = (self.sources, self.copies.id(), sender.clone());
+            let run = move || {
+                let result = sources.fetch(&found, repair, parent);
+                let _ = answer.send(Done::Fetch(number, result));
+            };
+            if std::thread::Builder::new().name("substitute".into()).spawn_scoped(scope, run).is_err() {
+                let _ = sender.send(Done::Fetch(number, Err(Missed::Failed)));
+            }
+        }
+    }
+
+    /// Goes on with what waited for a fetch, and for those that failed with it.
+    fn fetched(&mut self, number: usize, result: Result<(), Missed>) -> Result<(), StoreError> {
+        for over in self.plan.fetches.ended(number, result) {
+            for listener in self.plan.fetches.get(over).listeners.clone() {
+                match (listener, self.plan.fetches.get(over).state) {
+                    (Listener::Source(i), FetchState::Done) => {
+                        self.plan.nodes[i].waiting_for -= 1;
+                        self.ready_or_failed(i);
+                    }
+                    (Listener::Source(i), _) => {
+                        let text = missing(self.context.store, &self.plan.fetches.get(over).found.info.path);
+                        self.show(&text);
+                        let node = &mut self.plan.nodes[i];
+                        node.waiting_for -= 1;
+                        node.failed_inputs += 1;
+                        if node.state == State::Waiting && (!self.keep_going || node.waiting_for == 0) {
+                            self.fail_for_inputs(i);
+                        }
+                    }
+                    (Listener::Output(i), FetchState::Done) => self.output_fetched(i),
+                    (Listener::Output(i), state) => self.output_missed(i, state)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn output_fetched(&mut self, i: usize) {
+        let fetches = &self.plan.fetches;
+        let node = &self.plan.nodes[i];
+        let done = node.state == State::Fetching
+            && node.fetching.iter().all(|name| {
+                let path = node.outputs.get(name).and_then(Option::as_ref);
+                path.is_some_and(|p| fetches.state_of(p) == Some(FetchState::Done))
+            });
+        if done {
+            let fetching = std::mem::take(&mut self.plan.nodes[i].fetching);
+            self.plan.nodes[i].valid.extend(fetching);
+            self.counts.expected += 1;
+            self.succeeded(i, BuildStatus::Substituted);
+        }
+    }
+
+    fn output_missed(&mut self, i: usize, state: FetchState) -> Result<(), StoreError> {
+        if self.plan.nodes[i].state != State::Fetching {
+            return Ok(());
+        }
+        let store = self.context.store;
+        if state == FetchState::Missed(Missed::Failed) && !store.settings().fallback() {
+            let text = format!(
+                "some substitutes for the outputs of derivation '{}' failed (usually happens due to networking issues); try '--fallback' to build derivation from source ",
+                store.print(&self.plan.nodes[i].drv_path)
+            );
+            self.plan.nodes[i].fetching.clear();
+            self.failed(i, Failure::new(BuildStatus::TransientFailure, text));
+            return Ok(());
+        }
+        let first_new = self.plan.nodes.len();
+        self.plan.build_instead(self.sources, i)?;
+        self.outcomes.resize_with(self.plan.nodes.len(), || None);
+        for text in std::mem::take(&mut self.plan.messages) {
+            self.show(&text);
+        }
+        let new: Vec<usize> = std::iter::once(i).chain(first_new..self.plan.nodes.len()).collect();
+        for &n in &new {
+            match self.plan.nodes[n].state.clone() {
+                State::Waiting => self.counts.expected += 1,
+                State::Failed(failure) => {
+                    self.flags.add(&failure);
+                    self.show(&failure.message);
+                    self.after_failure(n);
+                }
+                _ => {}
+            }
+        }
+        for n in new {
+            self.ready_or_failed(n);
+        }
+        Ok(())
+    }
+
+    /// Takes a derivation that waits for nothing any more into the queue, or gives it up.
+    fn ready_or_failed(&mut self, i: usize) {
+        let node = &self.plan.nodes[i];
+        if node.state != State::Waiting || node.waiting_for > 0 {
+            return;
+        }
+        if node.failed_inputs > 0 {
+            self.fail_for_inputs(i);
+        } else {
+            self.ready_if_free(i);
+        }
     }
 
     /// Asks the executors in order. `None`: later.
@@ -232,6 +362,13 @@ impl<'a> Scheduler<'a> {
             if let Some(outputs) = self.valid_outputs(&drv_path, &drv)? {
                 self.adopt(i, &drv_path, outputs)?;
                 self.succeeded(i, BuildStatus::ResolvesToAlreadyValid);
+                return Ok(None);
+            }
+        }
+        if !kind.has_known_output_paths() && !kind.is_impure() && node.mode == BuildMode::Normal {
+            if let Some(outputs) = self.fetch_realisations(&drv_path, &drv)? {
+                self.adopt(i, &drv_path, outputs)?;
+                self.succeeded(i, BuildStatus::Substituted);
                 return Ok(None);
             }
         }
@@ -294,6 +431,33 @@ impl<'a> Scheduler<'a> {
         Ok(Some(all))
     }
 
+    /// The outputs of a resolved derivation whose paths follow from their contents, if substituters know and have them.
+    fn fetch_realisations(
+        &self,
+        drv_path: &StorePath,
+        drv: &Derivation,
+    ) -> Result<Option<Vec<(String, StorePath)>>, Failure> {
+        if self.sources.is_empty() {
+            return Ok(None);
+        }
+        let store = self.context.store;
+        let mut all = Vec::new();
+        for name in drv.outputs.keys() {
+            match self.sources.realisation(drv_path, name) {
+                Some(known) => all.push((name.clone(), known.path)),
+                None => return Ok(None),
+            }
+        }
+        let paths: Vec<StorePath> = all.iter().map(|(_, path)| path.clone()).collect();
+        fetch_now(self.sources, &mut Lookup::default(), &paths, self.copies.id())?;
+        for path in &paths {
+            if !store.is_valid(path)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(all))
+    }
+
     /// Takes the outputs of a resolved derivation as those of a node.
     fn adopt(
         &mut self,
@@ -334,6 +498,12 @@ impl<'a> Scheduler<'a> {
                 let status = built.status;
                 self.outcomes[i] = Some(built);
                 self.succeeded(i, status);
+            }
+            Err(failure) if failure.elsewhere && !self.stopping => {
+                // the machine is not asked again, so this ends
+                self.show(&failure.message);
+                self.plan.nodes[i].state = State::Waiting;
+                self.ready_if_free(i);
             }
             Err(failure) => self.failed(i, failure),
         }
@@ -422,6 +592,15 @@ impl<'a> Scheduler<'a> {
             self.running as u64,
             self.counts.failed,
         ));
+        let fetches = &self.plan.fetches;
+        if fetches.len() > 0 {
+            self.copies.result(ActivityResult::Progress(
+                fetches.done as u64,
+                fetches.len() as u64,
+                fetches.running as u64,
+                fetches.failed as u64,
+            ));
+        }
     }
 }
 

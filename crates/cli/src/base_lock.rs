@@ -5,12 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use firn_build::builtins::transfer_settings;
 use firn_deb::{Change, Fetch, Keyring, Lock, Seeds, changes, update_pins};
 use firn_events::Level;
 use firn_fetch::base;
 use firn_settings::Host;
-use firn_transfer::Transfer;
+use firn_transfer::{Transfer, TransferSettings};
 
 use crate::error::CliError;
 use crate::session::Session;
@@ -139,7 +138,7 @@ pub fn new_lock(path: PathBuf, checkout: Option<&Path>, fetch: &dyn Fetch) -> Re
 
 /// Downloads as the settings say.
 pub fn transfer(session: &Session) -> Transfer {
-    Transfer::new(transfer_settings(&session.settings), session.events().clone())
+    Transfer::new(TransferSettings::of(&session.settings), session.events().clone())
 }
 
 /// Whether a failure's message is about a pinned file that the archive does not have any more (404 or 410), given the

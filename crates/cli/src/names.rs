@@ -8,6 +8,8 @@ pub const APPLETS: &[&str] = &[
     "nix-build",
     "nix-channel",
     "nix-collect-garbage",
+    "nix-copy-closure",
+    "nix-daemon",
     "nix-env",
     "nix-hash",
     "nix-instantiate",

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
-use firn_build::{Builder, BuilderOptions};
+use firn_build::{Builder, BuilderOptions, Stores};
 use firn_events::{Events, Level};
 use firn_fetch::world::OpenStore;
 use firn_settings::{Feature, Host, Settings};
@@ -53,7 +53,10 @@ pub struct Session {
     pub common: Parsed,
     /// The settings that the named flake wants were applied already.
     pub flake_config_applied: bool,
-    store: Arc<OnceLock<Arc<dyn Store>>>,
+    verbosity: Level,
+    shows_logs: bool,
+    store: StoreSlot,
+    stores: Arc<Stores>,
     builder: Arc<Builder>,
     cancel: CancelToken,
 }
@@ -65,6 +68,10 @@ pub struct Session {
 pub fn load_settings(program: &Program) -> Result<(Settings, Host), CliError> {
     let host = firn_store::detect_host();
     let mut settings = Settings::load(&host, &|path| std::fs::read_to_string(path))?;
+    if program.is_firn() {
+        // the base is built from Debian's packages: no cache of the reference has any of it
+        settings.set_default("substituters", "")?;
+    }
     if program.is_firn() {
         settings.imply_features([Feature::NixCommand, Feature::Flakes, Feature::FetchTree]);
     }
@@ -120,29 +127,30 @@ impl Session {
         firn_sys::signals::cancel_on_interrupt(&cancel)?;
         let shows_logs =
             matches!(format, LogFormat::RawWithLogs | LogFormat::BarWithLogs | LogFormat::MultilineWithLogs);
-        let mut options = BuilderOptions::default();
-        options.show_log_tail = !shows_logs;
-        options.builtins.with_names(crate::names::APPLETS);
-        options.builtins.register("builtin:unpack-deb", crate::unpack_deb::run);
         let settings = Arc::new(settings);
-        let store = Arc::default();
-        options.sandbox_shell = crate::sandbox_shell::Source {
+        let store = StoreSlot::default();
+        let making = Making {
+            settings: &settings,
+            host: &host,
+            events: display.events(),
+            verbosity,
+            shows_logs,
             prefer_base: program.is_firn(),
-            settings: settings.clone(),
-            events: display.events().clone(),
-            store: Arc::clone(&store),
-            cancel: cancel.clone(),
-        }
-        .into_shell();
-        let builder = Arc::new(Builder::new(options, cancel.clone()));
+            cancel: &cancel,
+        };
+        let (stores, builder) = making.stores(&store);
+        let flake_config_applied = false;
         Ok(Session {
             program,
             settings,
             host,
             display,
             common,
-            flake_config_applied: false,
+            flake_config_applied,
+            verbosity,
+            shows_logs,
             store,
+            stores,
             builder,
             cancel,
         })
@@ -150,19 +158,12 @@ impl Session {
 
     /// The same command with other settings: those that the named flake wants.
     pub fn reconfigured(self, settings: Settings) -> Session {
+        let settings = Arc::new(settings);
         // A store that is open has the old settings.
-        let store = if self.store.get().is_none() { self.store.clone() } else { Arc::default() };
-        Session { settings: Arc::new(settings), flake_config_applied: true, store, ..self }
-    }
-
-    /// Another store than the one that the command works on.
-    ///
-    /// # Errors
-    /// It cannot be opened.
-    pub fn other_store(&self, address: &str) -> Result<Arc<dyn Store>, CliError> {
-        let here = std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_else(|_| "/".into());
-        let reference = StoreReference::parse(address, &here)?;
-        open_store(reference, &self.settings, &self.host, self.events(), &self.builder)
+        let store = if self.store.get().is_none() { self.store.clone() } else { StoreSlot::default() };
+        let making = self.making(&settings, self.events(), self.verbosity, self.shows_logs);
+        let (stores, builder) = making.stores(&store);
+        Session { settings, flake_config_applied: true, store, stores, builder, ..self }
     }
 
     /// The handle for events.
@@ -194,9 +195,13 @@ impl Session {
         if let Some(store) = self.store.get() {
             return Ok(store.clone());
         }
-        let store =
-            open_store(self.store_reference()?, &self.settings, &self.host, self.events(), &self.builder)?;
+        let store = self.stores.open(self.store_reference()?)?;
         Ok(self.store.get_or_init(|| store).clone())
+    }
+
+    /// Opens stores by their addresses.
+    pub fn stores(&self) -> &Arc<Stores> {
+        &self.stores
     }
 
     /// Another store, by its address.
@@ -204,22 +209,42 @@ impl Session {
     /// # Errors
     /// It cannot be opened.
     pub fn open(&self, address: &str) -> Result<Arc<dyn Store>, CliError> {
-        let here = std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_else(|_| "/".into());
-        let reference = StoreReference::parse(address, &here)?;
-        open_store(reference, &self.settings, &self.host, self.events(), &self.builder)
+        Ok(self.stores.open_address(address)?)
+    }
+
+    /// What stores with other settings and events are made of.
+    pub(crate) fn making<'a>(
+        &'a self,
+        settings: &'a Arc<Settings>,
+        events: &'a Events,
+        verbosity: Level,
+        shows_logs: bool,
+    ) -> Making<'a> {
+        Making {
+            settings,
+            host: &self.host,
+            events,
+            verbosity,
+            shows_logs,
+            prefer_base: self.program.is_firn(),
+            cancel: &self.cancel,
+        }
+    }
+
+    /// Set when the user wants the command to end.
+    pub fn cancel_token(&self) -> &CancelToken {
+        &self.cancel
     }
 
     /// A function that opens the store when it is first called: for evaluations.
     pub fn opener(&self) -> OpenStore {
         let (slot, reference) = (self.store.clone(), self.store_reference().map_err(CliError::text));
-        let (settings, host, events, builder) =
-            (self.settings.clone(), self.host.clone(), self.events().clone(), self.builder.clone());
+        let stores = self.stores.clone();
         Arc::new(move || {
             if let Some(store) = slot.get() {
                 return Ok(store.clone());
             }
-            let opened = open_store(reference.clone()?, &settings, &host, &events, &builder)
-                .map_err(CliError::text)?;
+            let opened = stores.open(reference.clone()?).map_err(|e| CliError::text(e.into()))?;
             Ok(slot.get_or_init(|| opened).clone())
         })
     }
@@ -335,22 +360,62 @@ fn apply_common(common: &Parsed, settings: &mut Settings) -> Result<(), CliError
         settings.set("substitute", "false")?;
     }
     if common.has("refresh") {
-        settings.set("tarball-ttl", "0")?;
+        for name in ["tarball-ttl", "narinfo-cache-negative-ttl", "narinfo-cache-positive-ttl"] {
+            settings.set(name, "0")?;
+        }
     }
     Ok(())
 }
 
-/// Opens a store, with this program as what builds in it.
-fn open_store(
-    reference: StoreReference,
-    settings: &Arc<Settings>,
-    host: &Host,
-    events: &Events,
-    builder: &Arc<Builder>,
-) -> Result<Arc<dyn Store>, CliError> {
-    let opened = firn_store::open_store(reference, settings, host, events)?;
-    if let Some(local) = opened.as_local() {
-        local.set_backend(builder.clone());
+/// The store of a command, once it is open.
+pub(crate) type StoreSlot = Arc<OnceLock<Arc<dyn Store>>>;
+
+/// What stores that build are made of.
+pub(crate) struct Making<'a> {
+    pub(crate) settings: &'a Arc<Settings>,
+    pub(crate) host: &'a Host,
+    pub(crate) events: &'a Events,
+    /// Daemons tell so much.
+    pub(crate) verbosity: Level,
+    /// Lines of builds are shown as they come.
+    pub(crate) shows_logs: bool,
+    /// Sandboxes have the base's shell rather than the machine's.
+    pub(crate) prefer_base: bool,
+    pub(crate) cancel: &'a CancelToken,
+}
+
+impl Making<'_> {
+    /// Opens stores, with this program as what builds in local ones; `slot` gets the store that the shell of sandboxes
+    /// is built in.
+    pub(crate) fn stores(&self, slot: &StoreSlot) -> (Arc<Stores>, Arc<Builder>) {
+        let stores = Stores::new(self.settings.clone(), self.host.clone(), self.events.clone())
+            .with_verbosity(self.verbosity);
+        let mut options = BuilderOptions::default();
+        options.show_log_tail = !self.shows_logs;
+        options.builtins.with_names(crate::names::APPLETS);
+        options.builtins.register("builtin:unpack-deb", crate::unpack_deb::run);
+        options.substituters = Some(stores.opener());
+        options.sandbox_shell = crate::sandbox_shell::Source {
+            prefer_base: self.prefer_base,
+            settings: self.settings.clone(),
+            events: self.events.clone(),
+            store: slot.clone(),
+            cancel: self.cancel.clone(),
+        }
+        .into_shell();
+        let mut builder = Builder::new(options, self.cancel.clone());
+        for executor in firn_build::remote::executors(self.settings, self.host, &stores) {
+            builder.prefer(executor);
+        }
+        let builder = Arc::new(builder);
+        (Arc::new(stores.with_builder(builder.clone(), self.cancel.clone())), builder)
     }
-    Ok(opened)
+
+    /// Opens one store that builds.
+    pub(crate) fn open(&self, reference: StoreReference) -> Result<Arc<dyn Store>, firn_store::StoreError> {
+        let slot = StoreSlot::default();
+        let store = self.stores(&slot).0.open(reference)?;
+        let _ = slot.set(store.clone());
+        Ok(store)
+    }
 }

@@ -153,6 +153,23 @@ impl Settings {
         Ok(true)
     }
 
+    /// Gives a setting another default; where a file or the user says something else, that stays.
+    ///
+    /// # Errors
+    /// A value that does not fit the setting.
+    pub fn set_default(&mut self, name: &str, text: &str) -> Result<(), Error> {
+        let Some(index) = find(name) else { return Ok(()) };
+        let definition = &DEFINITIONS[index];
+        let mut cx = Context { cpus: self.cpus, warnings: &mut self.warnings };
+        let value = parse(definition.name, definition.kind, text, &mut cx)?;
+        let slot = &mut self.slots[index];
+        if slot.value == slot.default {
+            slot.value = value.clone();
+        }
+        slot.default = value;
+        Ok(())
+    }
+
     fn deprecated_warn(&mut self, index: usize) {
         let on = self.slots[index].value == Value::Bool(true);
         self.warnings.push(format!(

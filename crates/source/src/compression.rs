@@ -27,6 +27,8 @@ pub enum Compression {
     Lzma,
     /// Zstandard.
     Zstd,
+    /// Brotli, which has no mark at its beginning.
+    Brotli,
 }
 
 impl Compression {
@@ -40,6 +42,7 @@ impl Compression {
             Compression::Xz => "xz",
             Compression::Lzma => "lzma",
             Compression::Zstd => "zstd",
+            Compression::Brotli => "br",
         }
     }
 
@@ -53,6 +56,7 @@ impl Compression {
             Compression::Xz => ".xz",
             Compression::Lzma => ".lzma",
             Compression::Zstd => ".zst",
+            Compression::Brotli => ".br",
         }
     }
 
@@ -92,6 +96,7 @@ impl Compression {
                 decoder.window_log_max(ZSTD_WINDOW)?;
                 Box::new(decoder)
             }
+            Compression::Brotli => Box::new(brotli::Decompressor::new(input, 64 * 1024)),
         })
     }
 
@@ -118,6 +123,9 @@ impl Compression {
             }
             Compression::Xz => Box::new(liblzma::write::XzEncoder::new(out, level_of(6).min(9))),
             Compression::Zstd => Box::new(zstd::stream::write::Encoder::new(out, level.unwrap_or(3))?),
+            Compression::Brotli => {
+                Box::new(brotli::CompressorWriter::new(out, 64 * 1024, level_of(6).min(11), 22))
+            }
             Compression::Lzma => {
                 return Err(io::Error::new(io::ErrorKind::Unsupported, "lzma can only be unpacked"));
             }
@@ -143,6 +151,7 @@ impl FromStr for Compression {
             "xz" => Ok(Compression::Xz),
             "lzma" => Ok(Compression::Lzma),
             "zstd" => Ok(Compression::Zstd),
+            "br" => Ok(Compression::Brotli),
             _ => Err(SourceError::UnknownCompression(text.to_owned())),
         }
     }
@@ -209,5 +218,12 @@ impl<W: Write + Send> FinishWrite<W> for liblzma::write::XzEncoder<W> {
 impl<W: Write + Send> FinishWrite<W> for zstd::stream::write::Encoder<'_, W> {
     fn finish(self: Box<Self>) -> io::Result<W> {
         (*self).finish()
+    }
+}
+
+impl<W: Write + Send> FinishWrite<W> for brotli::CompressorWriter<W> {
+    fn finish(self: Box<Self>) -> io::Result<W> {
+        // writes its end on the way out
+        Ok((*self).into_inner())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use firn_derivation::Derivation;
 use firn_events::Events;
 use firn_path::{DerivedPath, StorePath, StorePathSet};
 
@@ -191,6 +192,34 @@ pub trait BuildBackend: Send + Sync {
         mode: BuildMode,
         events: &Events,
     ) -> Result<Vec<BuildResult>>;
+
+    /// Builds one derivation that need not be in the store itself; its inputs are sources that are valid.
+    ///
+    /// # Errors
+    /// As [`BuildBackend::build`].
+    fn build_derivation(
+        &self,
+        _store: &LocalStore,
+        _drv_path: &StorePath,
+        _drv: &Derivation,
+        _mode: BuildMode,
+        _events: &Events,
+    ) -> Result<BuildResult> {
+        Err(StoreError::NoBuilder)
+    }
+
+    /// Those of `paths` that substituters have.
+    ///
+    /// # Errors
+    /// Those of reading the store.
+    fn substitutable_paths(
+        &self,
+        _store: &LocalStore,
+        _paths: &StorePathSet,
+        _events: &Events,
+    ) -> Result<StorePathSet> {
+        Ok(StorePathSet::new())
+    }
 
     /// What building the targets would do. Unless overridden it knows no substituters.
     ///

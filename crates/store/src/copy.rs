@@ -5,14 +5,12 @@ use std::io::Write;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use firn_events::{ActivityKind, Events, Field, Level};
-use firn_nar::NarError;
 use firn_path::{StorePath, StorePathSet};
-use firn_source::SourceError;
 
 use crate::error::{Result, StoreError};
 use crate::info::PathInfo;
 use crate::pipe::pipe;
-use crate::store::{AddOptions, Store};
+use crate::store::{AddOptions, PathToAdd, Store, WriteNar};
 
 /// Copies at a time. One copy is bound by hashing or by the network, so several go on at once.
 const COPIES: usize = 8;
@@ -50,6 +48,10 @@ pub fn copy_paths(
     }
     let text = format!("copying {} paths", jobs.len());
     let activity = events.start(0, Level::Info, ActivityKind::CopyPaths, text, Vec::new());
+    if let Some(done) = copy_in_one(from, to, &jobs, options, events, activity.id()) {
+        done?;
+        return Ok(map);
+    }
     let graph = Work::new(&jobs);
     std::thread::scope(|scope| {
         for _ in 0..COPIES.min(jobs.len()) {
@@ -67,6 +69,61 @@ pub fn copy_paths(
     Ok(map)
 }
 
+/// Hands all paths over at once, if the other store takes them so.
+fn copy_in_one(
+    from: &dyn Store,
+    to: &dyn Store,
+    jobs: &[(StorePath, PathInfo)],
+    options: AddOptions,
+    events: &Events,
+    parent: u64,
+) -> Option<Result<()>> {
+    let graph = Work::new(jobs);
+    let mut paths = Vec::with_capacity(jobs.len());
+    while let Some(number) = graph.next() {
+        let (path, info) = &jobs[number];
+        let nar: WriteNar<'_> = Box::new(move |out| {
+            let printed = from.store_dir().print(path);
+            let text = message(from, to, &printed);
+            let fields = vec![Field::Text(printed), Field::Text(from.uri()), Field::Text(to.uri())];
+            let _activity = events.start(parent, Level::Info, ActivityKind::CopyPath, text, fields);
+            from.write_nar(path, out)
+        });
+        paths.push(PathToAdd { info: info.clone(), nar });
+        graph.finished(number, Ok(()));
+    }
+    to.add_many(&paths, options)
+}
+
+/// What copying a path is called: the store of this machine is not named.
+fn message(from: &dyn Store, to: &dyn Store, path: &str) -> String {
+    let here = |uri: &str| uri == "local" || uri == "daemon";
+    let (source, target) = (from.uri(), to.uri());
+    if here(&source) {
+        format!("copying path '{path}' to '{target}'")
+    } else if here(&target) {
+        format!("copying path '{path}' from '{source}'")
+    } else {
+        format!("copying path '{path}' from '{source}' to '{target}'")
+    }
+}
+
+/// Copies one path with known info, as an activity within `parent`.
+///
+/// # Errors
+/// It cannot be read or added.
+pub fn copy_path(
+    from: &dyn Store,
+    to: &dyn Store,
+    path: &StorePath,
+    info: &PathInfo,
+    options: AddOptions,
+    events: &Events,
+    parent: u64,
+) -> Result<()> {
+    copy_one(from, to, path, info, options, events, parent)
+}
+
 fn copy_one(
     from: &dyn Store,
     to: &dyn Store,
@@ -77,7 +134,7 @@ fn copy_one(
     parent: u64,
 ) -> Result<()> {
     let printed = from.store_dir().print(path);
-    let text = format!("copying path '{printed}' from '{}' to '{}'", from.uri(), to.uri());
+    let text = message(from, to, &printed);
     let fields = vec![Field::Text(printed), Field::Text(from.uri()), Field::Text(to.uri())];
     let _activity = events.start(parent, Level::Info, ActivityKind::CopyPath, text, fields);
     let (mut writer, mut reader) = pipe();
@@ -90,11 +147,16 @@ fn copy_one(
         drop(reader);
         let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (added, read) {
-            // the archive ended early because it could not be read
-            (Err(StoreError::Source(SourceError::Nar(NarError::UnexpectedEnd))), Err(e)) => Err(e),
+            // the archive ended early because it could not be read, unless nobody wanted to have more of it
+            (Err(_), Err(e)) if !is_broken_pipe(&e) => Err(e),
             (added, _) => added,
         }
     })
+}
+
+/// Whether writing failed only because the reader had gone; such errors come wrapped in many ways.
+fn is_broken_pipe(error: &StoreError) -> bool {
+    error.to_string().to_ascii_lowercase().contains("broken pipe")
 }
 
 /// Jobs that wait for others.

@@ -179,6 +179,15 @@ pub enum StoreError {
     /// No builder was given.
     #[error("this store cannot build: no builder is connected")]
     NoBuilder,
+    /// A store elsewhere cannot be reached, or says so; the text is whole.
+    #[error("{0}")]
+    Remote(String),
+    /// A store elsewhere said that it has a path, but the contents are gone.
+    #[error("{0}")]
+    SubstituteGone(String),
+    /// What another program sends makes no sense.
+    #[error("{0}")]
+    Protocol(String),
     /// A build failed; the text is the builder's.
     #[error("{0}")]
     Build(String),

@@ -34,7 +34,7 @@ pub mod locks;
 mod logs;
 mod open;
 pub mod optimise;
-mod pipe;
+pub mod pipe;
 pub mod profiles;
 mod reference;
 pub mod registration;
@@ -61,10 +61,13 @@ pub use files::{Scanned, scan_and_hash, tree_size};
 pub use info::PathInfo;
 pub use info_json::{JsonVersion, content_address_to_json};
 pub use local::LocalStore;
+pub use logs::read_build_log;
 pub use open::{Resolved, detect_host, open_store, resolve};
 pub use reference::{StoreReference, StoreVariant};
 pub use signature::{PublicKeys, SecretKey};
-pub use store::{AddOptions, DumpMethod, NewContents, Store};
+pub use store::{
+    AddOptions, DumpMethod, NewContents, PathToAdd, Store, StoreStatus, SubstituterTraits, WriteNar,
+};
 
 /// Bytes for people, as the reference writes them: `12.3 MiB`.
 pub fn render_size(bytes: u64) -> String {

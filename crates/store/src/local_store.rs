@@ -11,11 +11,15 @@ use firn_path::{DerivedPath, HASH_LEN, StoreDir, StorePath, StorePathSet};
 use firn_settings::Feature;
 
 use crate::build::{BuildMode, BuildResult, Missing, missing_without_substituters};
+use crate::db::Realisation;
 use crate::error::{Result, StoreError};
+use crate::gc::{GcOptions, GcResults};
 use crate::info::PathInfo;
 use crate::local::LocalStore;
+use crate::optimise::OptimiseStats;
 use crate::roots::Roots;
-use crate::store::{AddOptions, DumpMethod, NewContents, Store};
+use crate::store::{AddOptions, DumpMethod, NewContents, Store, StoreStatus, SubstituterTraits};
+use crate::verify::VerifyOptions;
 
 impl Store for LocalStore {
     fn store_dir(&self) -> &StoreDir {
@@ -149,6 +153,54 @@ impl Store for LocalStore {
 
     fn real_path(&self, path: &StorePath) -> Option<PathBuf> {
         Some(self.real(path))
+    }
+
+    fn add_build_log(&self, drv: &StorePath, log: &[u8]) -> Result<()> {
+        LocalStore::add_build_log(self, drv, log)
+    }
+
+    fn build_derivation(
+        &self,
+        drv_path: &StorePath,
+        drv: &Derivation,
+        mode: BuildMode,
+    ) -> Result<BuildResult> {
+        self.backend().ok_or(StoreError::NoBuilder)?.build_derivation(self, drv_path, drv, mode, &self.events)
+    }
+
+    fn realisation(&self, drv: &StorePath, output: &str) -> Result<Option<Realisation>> {
+        LocalStore::realisation(self, drv, output)
+    }
+
+    fn register_realisation(&self, realisation: &Realisation) -> Result<()> {
+        LocalStore::register_realisation(self, realisation)
+    }
+
+    fn collect_garbage(&self, options: &GcOptions) -> Result<GcResults> {
+        LocalStore::collect_garbage(self, options)
+    }
+
+    fn verify(&self, options: VerifyOptions) -> Result<bool> {
+        LocalStore::verify(self, options)
+    }
+
+    fn optimise(&self) -> Result<OptimiseStats> {
+        LocalStore::optimise(self)
+    }
+
+    fn substituter_traits(&self) -> Result<SubstituterTraits> {
+        Ok(SubstituterTraits::from_reference(&self.config.reference, SubstituterTraits::default()))
+    }
+
+    fn substitutable_paths(&self, paths: &StorePathSet) -> Result<StorePathSet> {
+        match self.backend() {
+            Some(backend) => backend.substitutable_paths(self, paths, &self.events),
+            None => Ok(StorePathSet::new()),
+        }
+    }
+
+    fn status(&self) -> Result<StoreStatus> {
+        Ok(StoreStatus { version: Some("2.34.8".to_owned()), trusted: Some(true) })
     }
 
     fn as_local(&self) -> Option<&LocalStore> {

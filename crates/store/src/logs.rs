@@ -1,7 +1,7 @@
 //! Logs of builds: `drvs/<2 characters>/<rest of the derivation's name>`, plain or compressed with bzip2.
 
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use firn_path::StorePath;
 
@@ -12,8 +12,7 @@ use crate::store::Store;
 impl LocalStore {
     /// Where the log of a derivation is, without the ending of a compressed one.
     pub fn log_path(&self, drv: &StorePath) -> PathBuf {
-        let name = drv.base_name();
-        self.config.log_dir.join("drvs").join(&name[..2]).join(&name[2..])
+        place(&self.config.log_dir, drv)
     }
 
     /// Writes the log of a derivation, compressed, unless there is one.
@@ -48,28 +47,41 @@ impl LocalStore {
                 None => return Ok(None),
             }
         };
-        let plain = self.log_path(&drv);
-        match std::fs::read(&plain) {
-            Ok(log) => return Ok(Some(log)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-            Err(e) => return Err(e).context("reading file", &plain),
+        read_build_log(&self.config.log_dir, &drv)
+    }
+}
+
+fn place(log_dir: &Path, drv: &StorePath) -> PathBuf {
+    let name = drv.base_name();
+    log_dir.join("drvs").join(&name[..2]).join(&name[2..])
+}
+
+/// The log of a derivation's build below a folder of logs, decompressed; `None` if there is none.
+///
+/// # Errors
+/// Those of the file system.
+pub fn read_build_log(log_dir: &Path, drv: &StorePath) -> Result<Option<Vec<u8>>> {
+    let plain = place(log_dir, drv);
+    match std::fs::read(&plain) {
+        Ok(log) => return Ok(Some(log)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(e).context("reading file", &plain),
+    }
+    let mut name = plain.into_os_string();
+    name.push(".bz2");
+    let compressed = PathBuf::from(name);
+    let file = match std::fs::File::open(&compressed) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e).context("opening file", &compressed),
+    };
+    let mut log = Vec::new();
+    // the log of a running or killed build ends early; what is there is shown
+    let read = bzip2::read::MultiBzDecoder::new(file).read_to_end(&mut log);
+    match read {
+        Err(e) if log.is_empty() && e.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(e).context("decompressing", &compressed)
         }
-        let mut name = plain.into_os_string();
-        name.push(".bz2");
-        let compressed = PathBuf::from(name);
-        let file = match std::fs::File::open(&compressed) {
-            Ok(file) => file,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(e).context("opening file", &compressed),
-        };
-        let mut log = Vec::new();
-        // the log of a running or killed build ends early; what is there is shown
-        let read = bzip2::read::MultiBzDecoder::new(file).read_to_end(&mut log);
-        match read {
-            Err(e) if log.is_empty() && e.kind() != std::io::ErrorKind::UnexpectedEof => {
-                Err(e).context("decompressing", &compressed)
-            }
-            _ => Ok(Some(log)),
-        }
+        _ => Ok(Some(log)),
     }
 }

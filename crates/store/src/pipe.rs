@@ -9,13 +9,14 @@ const PIECE: usize = 256 * 1024;
 const WAITING: usize = 16;
 
 /// Makes a stream. It ends when the writer is dropped.
-pub(crate) fn pipe() -> (PipeWriter, PipeReader) {
+pub fn pipe() -> (PipeWriter, PipeReader) {
     let (sender, receiver) = sync_channel(WAITING);
     (PipeWriter { sender, piece: Vec::new() }, PipeReader { receiver, piece: Vec::new(), at: 0 })
 }
 
 /// The end that is written to.
-pub(crate) struct PipeWriter {
+#[derive(Debug)]
+pub struct PipeWriter {
     sender: SyncSender<Vec<u8>>,
     piece: Vec<u8>,
 }
@@ -52,7 +53,8 @@ impl Drop for PipeWriter {
 }
 
 /// The end that is read from.
-pub(crate) struct PipeReader {
+#[derive(Debug)]
+pub struct PipeReader {
     receiver: Receiver<Vec<u8>>,
     piece: Vec<u8>,
     at: usize,

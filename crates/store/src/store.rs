@@ -11,10 +11,14 @@ use firn_path::{ContentMethod, DerivedPath, FileMethod, StoreDir, StorePath, Sto
 use firn_source::{Accessor, CanonPath, Filter, FsAccessor, NarAccessor, dump_nar};
 
 use crate::build::{BuildMode, BuildResult, Missing};
+use crate::db::Realisation;
 use crate::error::{Result, StoreError};
+use crate::gc::{GcOptions, GcResults};
 use crate::info::PathInfo;
 use crate::local::LocalStore;
+use crate::optimise::OptimiseStats;
 use crate::roots::Roots;
+use crate::verify::VerifyOptions;
 
 /// In which form contents are handed over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +66,56 @@ pub struct AddOptions {
     /// Refuse it unless it is signed by a trusted key or content-addressed (if the store requires signatures).
     pub check_sigs: bool,
 }
+
+/// How a store counts among the places that paths are substituted from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SubstituterTraits {
+    /// The store with the smallest number is asked first.
+    pub priority: i64,
+    /// It may be asked about many paths that it probably does not have.
+    pub want_mass_query: bool,
+    /// What it has needs no signature.
+    pub trusted: bool,
+}
+
+impl SubstituterTraits {
+    /// These, but for what the parameters of an address say.
+    pub fn from_reference(reference: &crate::StoreReference, otherwise: SubstituterTraits) -> Self {
+        let flag = |name: &str, otherwise: bool| match reference.params.get(name).map(String::as_str) {
+            Some(value) => matches!(value, "true" | "yes" | "1"),
+            None => otherwise,
+        };
+        SubstituterTraits {
+            priority: reference
+                .params
+                .get("priority")
+                .and_then(|p| p.parse().ok())
+                .unwrap_or(otherwise.priority),
+            want_mass_query: flag("want-mass-query", otherwise.want_mass_query),
+            trusted: flag("trusted", otherwise.trusted),
+        }
+    }
+}
+
+/// What is behind a store, as `nix store info` shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StoreStatus {
+    /// The version of the program that serves it, where it says so.
+    pub version: Option<String>,
+    /// Whether it takes this user's word; `None` if it does not say or that means nothing.
+    pub trusted: Option<bool>,
+}
+
+/// A path to be added together with others, with what writes its archive.
+pub struct PathToAdd<'a> {
+    /// What is known of it.
+    pub info: PathInfo,
+    /// Writes the NAR.
+    pub nar: WriteNar<'a>,
+}
+
+/// Writes a NAR.
+pub type WriteNar<'a> = Box<dyn Fn(&mut dyn Write) -> Result<()> + Send + Sync + 'a>;
 
 /// A set of store objects. All of it may be called from any thread.
 pub trait Store: Send + Sync {
@@ -297,6 +351,107 @@ pub trait Store: Send + Sync {
 
     /// Where the files of a path are, if this process can read them (whether or not the path is valid).
     fn real_path(&self, path: &StorePath) -> Option<PathBuf>;
+
+    /// Records the log of a derivation's build.
+    ///
+    /// # Errors
+    /// The store takes no logs, or those of its medium.
+    fn add_build_log(&self, _drv: &StorePath, _log: &[u8]) -> Result<()> {
+        Err(StoreError::Unsupported { operation: "addBuildLog", store: self.uri() })
+    }
+
+    /// Builds a derivation that need not be in the store itself: its inputs are sources that are valid there.
+    ///
+    /// # Errors
+    /// Something that is no build's fault.
+    fn build_derivation(
+        &self,
+        _drv_path: &StorePath,
+        _drv: &Derivation,
+        _mode: BuildMode,
+    ) -> Result<BuildResult> {
+        Err(StoreError::Unsupported { operation: "buildDerivation", store: self.uri() })
+    }
+
+    /// What an output of a resolved derivation was built to (experimental feature `ca-derivations`).
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn realisation(&self, _drv: &StorePath, _output: &str) -> Result<Option<Realisation>> {
+        Ok(None)
+    }
+
+    /// Records what an output was built to (experimental feature `ca-derivations`).
+    ///
+    /// # Errors
+    /// The store takes none, or it was built to something else before.
+    fn register_realisation(&self, _realisation: &Realisation) -> Result<()> {
+        Err(StoreError::Unsupported { operation: "registerDrvOutput", store: self.uri() })
+    }
+
+    /// Collects garbage.
+    ///
+    /// # Errors
+    /// The store has no collector, or those of [`LocalStore::collect_garbage`].
+    fn collect_garbage(&self, _options: &GcOptions) -> Result<GcResults> {
+        Err(StoreError::Unsupported { operation: "collectGarbage", store: self.uri() })
+    }
+
+    /// Checks all paths; true if something is wrong that was not repaired.
+    ///
+    /// # Errors
+    /// The store cannot check itself, or those of its medium.
+    fn verify(&self, _options: VerifyOptions) -> Result<bool> {
+        Err(StoreError::Unsupported { operation: "verifyStore", store: self.uri() })
+    }
+
+    /// Links equal files.
+    ///
+    /// # Errors
+    /// The store has no files of its own, or those of the file system.
+    fn optimise(&self) -> Result<OptimiseStats> {
+        Err(StoreError::Unsupported { operation: "optimiseStore", store: self.uri() })
+    }
+
+    /// How it counts as a substituter.
+    ///
+    /// # Errors
+    /// It cannot be reached.
+    fn substituter_traits(&self) -> Result<SubstituterTraits> {
+        Ok(SubstituterTraits::default())
+    }
+
+    /// How many bytes fetching a path transfers, where that is known; 0 otherwise.
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn download_size(&self, _path: &StorePath) -> Result<u64> {
+        Ok(0)
+    }
+
+    /// Those of `paths` that this store could substitute from its own substituters.
+    ///
+    /// # Errors
+    /// Those of the store's medium.
+    fn substitutable_paths(&self, _paths: &StorePathSet) -> Result<StorePathSet> {
+        Ok(StorePathSet::new())
+    }
+
+    /// Reaches out to whatever serves it.
+    ///
+    /// # Errors
+    /// It cannot be reached.
+    fn status(&self) -> Result<StoreStatus> {
+        Ok(StoreStatus::default())
+    }
+
+    /// Adds many paths, each after those that it refers to. `None`: this store has no quicker way than one by one.
+    ///
+    /// # Errors
+    /// As [`Store::add_nar`].
+    fn add_many(&self, _paths: &[PathToAdd<'_>], _options: AddOptions) -> Option<Result<()>> {
+        None
+    }
 
     /// The local store, if it is one.
     fn as_local(&self) -> Option<&LocalStore> {

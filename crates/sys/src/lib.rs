@@ -9,6 +9,7 @@
 //! so nothing outlives the caller, not even one that is killed.
 #![allow(unsafe_code)]
 
+pub mod activation;
 pub mod cancel;
 pub mod cgroup;
 pub mod enter;

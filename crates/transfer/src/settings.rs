@@ -48,7 +48,7 @@ impl TransferSettings {
             retry_jitter: s.filetransfer_retry_jitter(),
             download_speed: s.download_speed(),
             netrc_file: Some(PathBuf::from(s.netrc_file())),
-            ca_file: s.ssl_cert_file().map(PathBuf::from),
+            ca_file: s.ssl_cert_file().map(PathBuf::from).or(TransferSettings::default().ca_file),
             ..TransferSettings::default()
         }
     }

@@ -118,13 +118,8 @@ impl<'a> BuiltinContext<'a> {
         self.context
             .options
             .transfer
-            .get_or_init(|| Transfer::new(transfer_settings(self.settings), self.events.clone()))
+            .get_or_init(|| Transfer::new(TransferSettings::of(self.settings), self.events.clone()))
     }
-}
-
-/// The part of the settings that is about transfers.
-pub fn transfer_settings(s: &Settings) -> TransferSettings {
-    TransferSettings::of(s)
 }
 
 /// A builtin builder. Its error is what the user sees.

@@ -25,6 +25,7 @@ use firn_store::BuildStatus;
 use crate::error::Failure;
 use crate::executor::{Built, Executor, Job, JobContext, Lease, Offer};
 
+pub(crate) use environment::required_features;
 pub use shell::{SandboxShell, host_static_shell};
 
 /// The machine that this program runs on.

@@ -2,7 +2,7 @@
 
 use firn_path::{DerivedPath, StorePath, StorePathSet};
 use firn_store::closure::{ClosureOptions, closure, topological_order};
-use firn_store::gc::GcResults;
+use firn_store::gc::{GcOptions, GcResults};
 use firn_store::{LocalStore, Store};
 
 use super::build::targets;
@@ -38,6 +38,7 @@ pub(crate) fn none(session: &Session, parsed: &Parsed) -> Result<(), CliError> {
 }
 
 /// The local store, for what only it can do.
+#[allow(dead_code)] // for commands that need its files
 pub(crate) fn with_local<T>(
     session: &Session,
     f: impl FnOnce(&LocalStore) -> Result<T, CliError>,
@@ -90,6 +91,15 @@ pub(super) fn outputs(store: &dyn Store, target: &DerivedPath) -> Result<Vec<Sto
         })?);
     }
     Ok(paths)
+}
+
+/// How garbage is collected unless a flag says otherwise. Tests stop a collection at pipes that the environment names.
+pub(crate) fn gc_defaults() -> GcOptions {
+    let pipe = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(std::path::PathBuf::from);
+    GcOptions {
+        sync_points: [pipe("_NIX_TEST_GC_SYNC_1"), pipe("_NIX_TEST_GC_SYNC_2")],
+        ..GcOptions::default()
+    }
 }
 
 /// Says what a collection deleted, or would delete.

@@ -5,12 +5,11 @@ use std::io::{BufReader, BufWriter, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use firn_build::builtins::transfer_settings;
 use firn_events::Level;
 use firn_hash::{Algo, Hash};
 use firn_path::{ContentAddress, ContentMethod, References, StorePath, check_name};
 use firn_source::{FsSink, TarLimits, unpack_tar};
-use firn_transfer::{Request, Transfer};
+use firn_transfer::{Request, Transfer, TransferSettings};
 use serde_json::json;
 
 use super::hash::{algorithm, hash_of};
@@ -84,7 +83,7 @@ pub(crate) fn prefetch(session: &Session, wanted: &Prefetch<'_>) -> Result<(Stor
 }
 
 fn download(session: &Session, url: &str, file: &Path, executable: bool) -> Result<(), CliError> {
-    let transfer = Transfer::new(transfer_settings(&session.settings), session.events().clone());
+    let transfer = Transfer::new(TransferSettings::of(&session.settings), session.events().clone());
     let mut out = BufWriter::with_capacity(1 << 16, File::create(file)?);
     transfer.download(&Request::get(url), &mut out)?;
     out.flush()?;

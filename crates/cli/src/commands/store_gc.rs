@@ -2,7 +2,7 @@
 
 use firn_store::gc::{GcAction, GcOptions};
 
-use super::paths::{none, print_freed, size_argument, store_paths, usage, with_local};
+use super::paths::{gc_defaults, none, print_freed, size_argument, store_paths, usage};
 use crate::args::{Flag, Parsed, option, switch};
 use crate::error::CliError;
 use crate::session::Session;
@@ -41,9 +41,9 @@ pub(crate) fn collect(
     let options = GcOptions {
         action: if dry_run { GcAction::ReturnDead } else { GcAction::DeleteDead },
         max_freed: max.unwrap_or(u64::MAX),
-        ..GcOptions::default()
+        ..gc_defaults()
     };
-    let results = with_local(session, |local| Ok(local.collect_garbage(&options)?))?;
+    let results = session.store()?.collect_garbage(&options)?;
     print_freed(session, &results, dry_run)?;
     Ok(0)
 }
@@ -56,9 +56,9 @@ pub(crate) fn delete(session: &Session, parsed: Parsed) -> Result<u8, CliError> 
         ignore_liveness: parsed.has("ignore-liveness"),
         paths: Some(store_paths(session, &parsed)?.into_iter().collect()),
         delete_referrers: parsed.has("also-referrers"),
-        ..GcOptions::default()
+        ..gc_defaults()
     };
-    let results = with_local(session, |local| Ok(local.collect_garbage(&options)?))?;
+    let results = session.store()?.collect_garbage(&options)?;
     print_freed(session, &results, false)?;
     Ok(0)
 }
@@ -66,6 +66,6 @@ pub(crate) fn delete(session: &Session, parsed: Parsed) -> Result<u8, CliError> 
 /// `nix store optimise`
 pub(crate) fn optimise(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
     none(session, &parsed)?;
-    with_local(session, |local| Ok(local.optimise()?))?;
+    session.store()?.optimise()?;
     Ok(0)
 }

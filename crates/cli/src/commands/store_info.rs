@@ -6,30 +6,44 @@ use serde_json::json;
 use super::paths::{none, only};
 use crate::args::Parsed;
 use crate::error::CliError;
-use crate::names::NIX_VERSION;
 use crate::session::Session;
 
 /// `nix store info`
 pub(crate) fn info(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
     none(session, &parsed)?;
     let store = session.store()?;
-    let local = store.as_local().is_some();
+    let status = store.status()?;
     if parsed.has("json") {
-        let json = if local {
-            json!({ "trusted": true, "url": store.uri(), "version": NIX_VERSION })
-        } else {
-            json!({ "url": store.uri() })
-        };
-        session.print_json(&json, &parsed)?;
+        let mut json = json!({ "url": store.uri() });
+        if let Some(version) = &status.version {
+            json["version"] = json!(version);
+        }
+        if let Some(trusted) = status.trusted {
+            json["trusted"] = json!(trusted);
+        }
+        session.print_json(&sorted(json), &parsed)?;
         return Ok(0);
     }
     let say = |text: String| session.events().message(Level::Notice, text);
     say(format!("Store URL: {}", store.uri()));
-    if local {
-        say(format!("Version: {NIX_VERSION}"));
-        say("Trusted: 1".to_owned());
+    if let Some(version) = &status.version {
+        say(format!("Version: {version}"));
+    }
+    if let Some(trusted) = status.trusted {
+        say(format!("Trusted: {}", u8::from(trusted)));
     }
     Ok(0)
+}
+
+/// The same object with its keys in order.
+fn sorted(json: serde_json::Value) -> serde_json::Value {
+    match json {
+        serde_json::Value::Object(map) => {
+            let sorted: std::collections::BTreeMap<_, _> = map.into_iter().collect();
+            serde_json::Value::Object(sorted.into_iter().collect())
+        }
+        other => other,
+    }
 }
 
 /// `nix store path-from-hash-part`

@@ -2,9 +2,9 @@
 
 use super::paths::PATHS;
 use super::{
-    Command, applets, archive, base, config_check, config_show, copy, derivation_show, hash, key, listing,
-    log, path_info, prefetch, rewrite, store_add, store_diff, store_gc, store_info, store_verify, version,
-    why_depends,
+    Command, applets, archive, base, build_remote, cache, config_check, config_show, copy, daemon,
+    derivation_show, hash, key, listing, log, path_info, prefetch, rewrite, store_add, store_diff, store_gc,
+    store_info, store_verify, version, why_depends,
 };
 use crate::args::Parsed;
 use crate::error::CliError;
@@ -33,6 +33,13 @@ pub(super) const COMMANDS: &[Command] = &[
         base::update_pins,
     ),
     row(
+        &["__build-remote"],
+        "build elsewhere for another Nix that calls this as its build hook",
+        &[],
+        build_remote::run,
+    ),
+    row(&["cache", "serve"], "offer the store as a binary cache over HTTP", &[cache::FLAGS], cache::serve),
+    row(
         &["config", "check"],
         "look for what usually goes wrong with an installation",
         &[],
@@ -40,6 +47,7 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
     row(&["config", "show"], "show settings", &[JSON], config_show::run),
     row(&["copy"], "copy paths between stores", &[copy::COPY, PATHS, INSTALLABLES, EVAL, LOCK], copy::run),
+    row(&["daemon"], "serve the store to the users of this machine", &[daemon::FLAGS], daemon::run),
     row(
         &["derivation", "add"],
         "add a derivation that is described as JSON to the store",

@@ -3,6 +3,8 @@
 pub(crate) mod nix_build;
 pub(crate) mod nix_channel;
 pub(crate) mod nix_collect_garbage;
+pub(crate) mod nix_copy_closure;
+pub(crate) mod nix_daemon;
 pub(crate) mod nix_env;
 pub(crate) mod nix_hash;
 pub(crate) mod nix_instantiate;
@@ -34,6 +36,8 @@ pub(crate) const ALL: &[&Legacy] = &[
     &nix_build::COMMAND,
     &nix_channel::COMMAND,
     &nix_collect_garbage::COMMAND,
+    &nix_copy_closure::COMMAND,
+    &nix_daemon::COMMAND,
     &nix_env::COMMAND,
     &nix_hash::COMMAND,
     &nix_instantiate::COMMAND,

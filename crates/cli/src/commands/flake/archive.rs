@@ -101,7 +101,7 @@ fn run(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
 /// Copies sources, which refer to nothing, to another store.
 fn copy(session: &Session, paths: &BTreeSet<StorePath>, to: &str) -> Result<(), CliError> {
     let from = session.store()?;
-    let to = session.other_store(to)?;
+    let to = session.open(to)?;
     for path in paths.iter().filter(|path| !to.is_valid(path).unwrap_or(false)) {
         let new = firn_store::NewContents::source(path.name());
         let added = to.add_dump(&new, firn_store::DumpMethod::Nar, &mut |out| from.write_nar(path, out))?;

@@ -4,7 +4,7 @@ use firn_path::StorePathSet;
 use firn_store::gc::{GcAction, GcOptions};
 
 use super::Cx;
-use crate::commands::paths::{print_freed, size_argument, usage};
+use crate::commands::paths::{gc_defaults, print_freed, size_argument, usage};
 use crate::error::CliError;
 use crate::store_paths::follow;
 
@@ -31,8 +31,8 @@ pub(super) fn gc(cx: &Cx) -> Result<u8, CliError> {
     } else {
         GcAction::DeleteDead
     };
-    let options = GcOptions { action, max_freed: max_freed(cx)?, ..GcOptions::default() };
-    let results = cx.with_local(|local| Ok(local.collect_garbage(&options)?))?;
+    let options = GcOptions { action, max_freed: max_freed(cx)?, ..gc_defaults() };
+    let results = cx.store()?.collect_garbage(&options)?;
     if action != GcAction::DeleteDead {
         for path in &results.paths {
             cx.session.println(path)?;
@@ -50,15 +50,15 @@ pub(super) fn delete(cx: &Cx) -> Result<u8, CliError> {
         action: GcAction::DeleteSpecific,
         ignore_liveness: cx.parsed.has("ignore-liveness"),
         paths: Some(paths),
-        ..GcOptions::default()
+        ..gc_defaults()
     };
-    let results = cx.with_local(|local| Ok(local.collect_garbage(&options)?))?;
+    let results = cx.store()?.collect_garbage(&options)?;
     print_freed(&cx.session, &results, false)?;
     Ok(0)
 }
 
 pub(super) fn optimise(cx: &Cx) -> Result<u8, CliError> {
     cx.no_arguments()?;
-    cx.with_local(|local| Ok(local.optimise()?))?;
+    cx.store()?.optimise()?;
     Ok(0)
 }

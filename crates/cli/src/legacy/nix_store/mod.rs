@@ -13,6 +13,8 @@ use crate::session::{Program, Session};
 
 /// Operations and their flags. The id of an operation is its long name.
 const FLAGS: &[Flag] = &[
+    switch("serve", "serve the store to another machine on the standard input and output"),
+    switch("write", "with --serve: let it change the store"),
     switch("realise", "build or fetch paths").short('r'),
     switch("realise", "").alias("realize"),
     switch("query", "ask about paths").short('q'),
@@ -80,7 +82,7 @@ const QUERY_FLAGS: &[Flag] = &[
     switch("include-outputs", "closures of derivations with their outputs"),
 ];
 
-const OPERATIONS: [&str; 23] = [
+const OPERATIONS: [&str; 24] = [
     "realise",
     "query",
     "add",
@@ -104,6 +106,7 @@ const OPERATIONS: [&str; 23] = [
     "optimise",
     "repair-path",
     "generate-binary-cache-key",
+    "serve",
 ];
 
 pub(crate) const COMMAND: Legacy = Legacy {
@@ -156,6 +159,7 @@ fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
         "read-log" => realise::read_log(&cx),
         "print-env" => realise::print_env(&cx),
         "generate-binary-cache-key" => verify::generate_key(&cx),
+        "serve" => super::nix_daemon::serve_store(&cx.session, cx.parsed.has("write")),
         "init" => cx.session.store().map(|_| 0),
         other => Err(CliError::new(format!("operation '--{other}' is not known"))),
     }

@@ -18,7 +18,7 @@ pub(super) fn verify(cx: &Cx) -> Result<u8, CliError> {
     cx.no_arguments()?;
     let options =
         VerifyOptions { check_contents: cx.parsed.has("check-contents"), repair: cx.parsed.has("repair") };
-    if cx.with_local(|local| Ok(local.verify(options)?))? {
+    if cx.store()?.verify(options)? {
         cx.session.warn("not all store errors were fixed");
         return Ok(1);
     }
