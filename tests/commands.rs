@@ -96,6 +96,7 @@ rec {
   };
   long = build "long" "cat $textPath > $out" {
     inherit stdenv;
+    outputs = [ "out" ];
     passAsFile = [ "text" ];
     text = "from a file";
   };
