@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: the executable under its names, a home of its own, patterns.
 
+pub mod batch;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;

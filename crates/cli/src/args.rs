@@ -164,7 +164,9 @@ pub fn parse(
         }
         at += 1;
         if let Some(flag) = find_flag(tables, arg) {
-            let values = take(args, &mut at, flag.takes.len(), arg, program)?;
+            // The old commands say it in their own words for the flags that are only theirs.
+            let own = program.starts_with("nix-") && tables.first().is_some_and(|t| t.contains(flag));
+            let values = take(args, &mut at, flag.takes.len(), arg, program, own)?;
             parsed.flags.push(Occurrence { id: flag.id, values, position: parsed.positional.len() });
             if until == Until::Flag(flag.id) {
                 parsed.positional.extend(args[at..].iter().cloned());
@@ -221,9 +223,14 @@ fn take(
     n: usize,
     flag: &str,
     program: &str,
+    own: bool,
 ) -> Result<Vec<String>, CliError> {
     if args.len() - *at < n {
-        let message = format!("flag '{flag}' requires {n} argument(s)");
+        let message = if own {
+            format!("'{flag}' requires an argument")
+        } else {
+            format!("flag '{flag}' requires {n} argument(s), but only {} were given", args.len() - *at)
+        };
         return Err(CliError::Usage(message, program.to_owned()));
     }
     let values = args[*at..*at + n].to_vec();
@@ -241,14 +248,15 @@ fn setting(
 ) -> Result<bool, CliError> {
     let Some(name) = arg.strip_prefix("--") else { return Ok(false) };
     if name == "option" {
-        let values = take(args, at, 2, arg, program)?;
+        let values = take(args, at, 2, arg, program, false)?;
         settings.set(&values[0], &values[1]).map_err(CliError::from)?;
         return Ok(true);
     }
     let by_name = |n: &str| DEFINITIONS.iter().find(|d: &&Definition| d.name == n || d.aliases.contains(&n));
     if let Some(definition) = by_name(name) {
         let switch = matches!(definition.kind, Kind::Bool | Kind::DeprecatedWarn | Kind::Sandbox);
-        let value = if switch { "true".to_owned() } else { take(args, at, 1, arg, program)?.remove(0) };
+        let value =
+            if switch { "true".to_owned() } else { take(args, at, 1, arg, program, false)?.remove(0) };
         settings.set(definition.name, &value)?;
         return Ok(true);
     }
@@ -266,7 +274,7 @@ fn setting(
     }
     if let Some(definition) = name.strip_prefix("extra-").and_then(by_name) {
         if definition.kind.appendable() {
-            let value = take(args, at, 1, arg, program)?.remove(0);
+            let value = take(args, at, 1, arg, program, false)?.remove(0);
             settings.set(name, &value)?;
             return Ok(true);
         }
@@ -335,7 +343,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(err("--nonsense"), "unrecognised flag '--nonsense'");
-        assert_eq!(err("-A"), "flag '-A' requires 1 argument(s)");
+        assert_eq!(err("-A"), "flag '-A' requires 1 argument(s), but only 0 were given");
         assert_eq!(err("-z"), "unrecognised flag '-z'");
         assert_eq!(err("--jsn"), "unrecognised flag '--jsn'\nDid you mean json?");
     }

@@ -309,14 +309,22 @@ impl Session {
         self.print(format!("{text}\n"))
     }
 
+    /// Whether JSON is to be printed over several lines.
+    pub fn wants_pretty_json(parsed: &Parsed) -> bool {
+        use std::io::IsTerminal;
+        parsed.has("pretty") || (std::io::stdout().is_terminal() && !parsed.has("no-pretty"))
+    }
+
     /// Writes JSON to the standard output: over several lines on a terminal or where that is asked for, else on one.
     ///
     /// # Errors
     /// As [`Session::print`].
     pub fn print_json(&self, json: &serde_json::Value, parsed: &Parsed) -> Result<(), CliError> {
-        use std::io::IsTerminal;
-        let pretty = parsed.has("pretty") || (std::io::stdout().is_terminal() && !parsed.has("no-pretty"));
-        let text = if pretty { serde_json::to_string_pretty(json) } else { serde_json::to_string(json) };
+        let text = if Session::wants_pretty_json(parsed) {
+            serde_json::to_string_pretty(json)
+        } else {
+            serde_json::to_string(json)
+        };
         self.println(text.map_err(|e| CliError::new(e.to_string()))?)
     }
 }

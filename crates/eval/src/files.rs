@@ -17,6 +17,9 @@ use crate::resolve::{StaticScope, resolve};
 /// How many links may be followed to find a file.
 const MAX_LINKS: u32 = 1024;
 
+/// The stack that an open bracket needs at most while a source is parsed and resolved.
+const STACK_A_BRACKET: usize = 4096;
+
 /// What is known about files.
 #[derive(Default)]
 pub(crate) struct FileCache {
@@ -141,6 +144,16 @@ impl Ctx {
         }
     }
 
+    /// How many brackets may be open at once: what the rest of the stack has room for.
+    fn parse_depth(&self) -> u32 {
+        let here = 0u8;
+        let left = (&raw const here as usize).saturating_sub(self.heap.stack_limit);
+        if self.heap.stack_limit == 0 {
+            return firn_syntax::DEFAULT_MAX_DEPTH;
+        }
+        u32::try_from(left / STACK_A_BRACKET).unwrap_or(u32::MAX)
+    }
+
     /// Parses a source; lints and warnings are shown.
     pub(crate) fn parse(&mut self, source: &Source, base: &SourcePath) -> Res<firn_syntax::Ast> {
         let home = self.io.home();
@@ -153,7 +166,7 @@ impl Ctx {
             lint_url_literals: self.settings.lint_url_literals,
             lint_absolute_path_literals: self.settings.lint_absolute_path_literals,
             lint_short_path_literals: self.settings.lint_short_path_literals,
-            ..ParseOptions::default()
+            max_depth: self.parse_depth(),
         };
         match firn_syntax::parse(&source.text, self.symbols, &options) {
             Ok(ast) => {
@@ -177,14 +190,27 @@ impl Ctx {
     }
 
     /// Parses a text and prints its tree, as `nix-instantiate --parse` does.
-    pub fn parse_and_show(&mut self, text: &str, origin: Origin, base: &SourcePath) -> Res<String> {
+    pub fn parse_and_show(&mut self, text: &str, origin: Origin, base: &SourcePath) -> Res<Vec<u8>> {
         let source = self.positions.add(origin, text.as_bytes().into());
+        self.show_parsed(source, base)
+    }
+
+    /// Parses the file that a path means and prints its tree.
+    pub fn parse_file_and_show(&mut self, path: &SourcePath) -> Res<Vec<u8>> {
+        let file = self.resolve_expr_path(path)?;
+        let text = self.io.read_file(&file).map_err(|e| self.io_error(e, Pos::NONE))?;
+        let origin = Origin::File { root: file.root, path: file.path.clone() };
+        let source = self.positions.add(origin, text.into());
+        self.show_parsed(source, &file.parent())
+    }
+
+    fn show_parsed(&mut self, source: Source, base: &SourcePath) -> Res<Vec<u8>> {
         let ast = self.parse(&source, base)?;
         // Undefined variables are errors too.
         if let Err(e) = resolve(self, &ast, source, base.root, None) {
             return Err(self.raise(*e));
         }
-        Ok(String::from_utf8_lossy(&firn_syntax::show::show(&ast, self.symbols)).into_owned())
+        Ok(firn_syntax::show::show(&ast, self.symbols))
     }
 
     fn show_warnings(&mut self, warnings: &[firn_syntax::Warning], source: &Source) {

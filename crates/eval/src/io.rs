@@ -147,6 +147,10 @@ pub trait EvalIo: Send + Sync {
     fn realise(&self, paths: &[SingleDerivedPath]) -> Result<Vec<StorePath>, IoError>;
     /// Looks a `<name>` entry's target up that is no plain path (a URL or flake reference); `None` if it leads nowhere.
     fn resolve_lookup_path(&self, value: &str) -> Result<Option<SourcePath>, IoError>;
+    /// Runs a program with arguments and gives what it prints: `builtins.exec`.
+    fn run_program(&self, words: &[String]) -> Result<Vec<u8>, IoError> {
+        Err(IoError::new(format!("programs cannot be run here: '{}'", words.join(" "))))
+    }
     /// Whether somebody wants the evaluation to end.
     fn interrupted(&self) -> bool {
         false

@@ -52,14 +52,21 @@ pub(crate) fn link_target(ctx: &mut Ctx, path: &SourcePath) -> Result<Option<Arc
 
 /// The path with all links followed. What does not exist is left as it is.
 pub fn resolve(ctx: &mut Ctx, path: &SourcePath) -> Result<SourcePath, IoError> {
-    let mut left = MAX_LINKS;
-    resolve_in(ctx, path, true, &mut left)
+    resolve_with(ctx, path, true)
 }
 
 /// The path with the links before its last component followed.
 pub(crate) fn resolve_parents(ctx: &mut Ctx, path: &SourcePath) -> Result<SourcePath, IoError> {
+    resolve_with(ctx, path, false)
+}
+
+fn resolve_with(ctx: &mut Ctx, path: &SourcePath, last: bool) -> Result<SourcePath, IoError> {
     let mut left = MAX_LINKS;
-    resolve_in(ctx, path, false, &mut left)
+    resolve_in(ctx, path, last, &mut left).map_err(|e| {
+        // What is forbidden is the path that was asked for, not the folder on the way that was met first.
+        let whole = if e.restricted { ctx.io.stat(path).err() } else { None };
+        whole.filter(|whole| whole.restricted).unwrap_or(e)
+    })
 }
 
 fn resolve_in(ctx: &mut Ctx, path: &SourcePath, last: bool, left: &mut u32) -> Result<SourcePath, IoError> {

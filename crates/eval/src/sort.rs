@@ -4,11 +4,17 @@
 //! input costs one comparison an element. The result is determined by the comparison alone where that is a strict weak
 //! order.
 
+/// Lists up to this length are sorted by insertion, as the reference does it: which elements it compares can be seen.
+const SHORT: usize = 16;
+
 /// Sorts; `less` says whether its first argument comes before its second. Stops at the first failure.
 pub(crate) fn sort<T: Copy, E>(
     v: &mut [T],
     less: &mut dyn FnMut(&T, &T) -> Result<bool, E>,
 ) -> Result<(), E> {
+    if v.len() <= SHORT {
+        return insert(v, less);
+    }
     let mut runs: Vec<(usize, usize)> = Vec::new();
     let mut start = 0;
     while start < v.len() {
@@ -29,6 +35,18 @@ pub(crate) fn sort<T: Copy, E>(
             }
         }
         runs = next;
+    }
+    Ok(())
+}
+
+/// Sorts by insertion: each element moves to the front past those that it comes before.
+fn insert<T: Copy, E>(v: &mut [T], less: &mut dyn FnMut(&T, &T) -> Result<bool, E>) -> Result<(), E> {
+    for next in 1..v.len() {
+        let mut at = next;
+        while at > 0 && less(&v[at], &v[at - 1])? {
+            v.swap(at, at - 1);
+            at -= 1;
+        }
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ impl FsAccessor {
         let dir = match rustix::fs::open(&root, at::DIRECTORY | OFlags::PATH, rustix::fs::Mode::empty()) {
             Ok(dir) => Some(dir),
             Err(Errno::NOTDIR | Errno::LOOP) => None,
+            Err(Errno::NOENT) => return Err(SourceError::NotFound(root.to_string_lossy().into_owned())),
             Err(error) => return Err(SourceError::system("opening", root.to_string_lossy(), error)),
         };
         let shown = root.to_string_lossy();

@@ -123,7 +123,7 @@ pub fn evaluate<T: Send>(
         |ctx| {
             let result = registries::inputs_from(ctx, session, parsed).and_then(|()| f(ctx));
             show_stats(ctx, started);
-            result.map_err(|failure| render(ctx, failure, show_trace))
+            result.map_err(|failure| render(ctx, failure, show_trace, &session.program.name))
         },
     )
 }
@@ -205,20 +205,20 @@ pub fn copy_referenced(
 /// The error that was raised in the context, rendered now, to go on after it.
 pub fn render_now(ctx: &mut Ctx) -> String {
     let show_trace = ctx.settings.show_trace;
-    render(ctx, EvalFailure::Eval(Fail), show_trace).text()
+    render(ctx, EvalFailure::Eval(Fail), show_trace, "").text()
 }
 
-fn render(ctx: &mut Ctx, failure: EvalFailure, show_trace: bool) -> CliError {
+fn render(ctx: &mut Ctx, failure: EvalFailure, show_trace: bool, program: &str) -> CliError {
     let options = RenderOptions { show_trace, colors: crate::progress::Style::of_stderr().colours };
     match failure {
         EvalFailure::Cli(error) => error,
         EvalFailure::Eval(_) => {
             let error = ctx.take_error();
             let status = if error.kind == firn_eval::ErrorKind::HashMismatch { 102 } else { 1 };
-            CliError::Rendered(ctx.render_error(&error, options), status)
+            CliError::Rendered(shown(ctx, &error, options, program), status)
         }
         EvalFailure::Flake(FlakeError::Evaluation(error)) => {
-            CliError::Rendered(ctx.render_error(&error, options), 1)
+            CliError::Rendered(shown(ctx, &error, options, program), 1)
         }
         EvalFailure::Flake(error) => {
             let status = if is_hash_mismatch(&error) { 102 } else { 1 };
@@ -234,6 +234,18 @@ fn is_hash_mismatch(error: &FlakeError) -> bool {
         FlakeError::Evaluation(error) => error.kind == firn_eval::ErrorKind::HashMismatch,
         _ => false,
     }
+}
+
+/// The text of an error of evaluation. Where the trace is cut short, a last line names the derivations and options involved.
+fn shown(ctx: &Ctx, error: &EvalError, options: RenderOptions, program: &str) -> String {
+    let mut text = ctx.render_error(error, options);
+    if let Some(line) = firn_eval::print::involved(error).filter(|_| !options.show_trace) {
+        text += &format!("\n\n       {line}");
+    }
+    if error.kind == firn_eval::ErrorKind::Usage {
+        text += &format!("\nTry '{program} --help' for more information.");
+    }
+    text
 }
 
 /// The text of an error of flakes: what was being done, then the cause.
@@ -264,7 +276,9 @@ fn access(settings: &firn_eval::Settings, mode: Mode) -> Access {
     if mode.pure {
         Access::Pure
     } else if settings.restricted {
-        Access::Listed(settings.nix_path.iter().map(|(_, path)| firn_path::canonical(path)).collect())
+        let here = std::env::current_dir().unwrap_or_default();
+        let listed = |path: &String| firn_path::canonical(&here.join(path).to_string_lossy());
+        Access::Listed(settings.nix_path.iter().map(|(_, path)| listed(path)).collect())
     } else {
         Access::All
     }
@@ -280,18 +294,9 @@ fn lint(level: Diagnose) -> LintLevel {
 
 fn eval_settings(session: &Session, parsed: &Parsed, mode: Mode, store_dir: StoreDir) -> firn_eval::Settings {
     let s = &session.settings;
-    let here = std::env::current_dir().unwrap_or_default();
-    // Relative folders start from here; what has a colon is a URL or a flake reference.
-    let absolute = |path: &str| {
-        if path.contains(':') || path.starts_with('/') {
-            path.to_owned()
-        } else {
-            firn_path::canonical(&here.join(path).to_string_lossy())
-        }
-    };
     let entry = |text: &str| match text.split_once('=') {
-        Some((prefix, path)) => (prefix.to_owned(), absolute(path)),
-        None => (String::new(), absolute(text)),
+        Some((prefix, path)) => (prefix.to_owned(), path.to_owned()),
+        None => (String::new(), text.to_owned()),
     };
     let mut nix_path: Vec<(String, String)> = parsed.values("include").map(entry).collect();
     if !mode.pure {
@@ -330,6 +335,15 @@ fn eval_settings(session: &Session, parsed: &Parsed, mode: Mode, store_dir: Stor
 /// There is none.
 pub fn current_dir() -> Result<SourcePath, CliError> {
     Ok(SourcePath::file(&std::env::current_dir()?.to_string_lossy()))
+}
+
+/// The file that `<name>` means.
+///
+/// # Errors
+/// None does.
+pub fn find_file(ctx: &mut Ctx, name: &str) -> Outcome<SourcePath> {
+    let entries = ctx.settings.nix_path.clone();
+    Ok(ctx.find_file(&entries, name, firn_eval::Pos::NONE)?)
 }
 
 /// The file or folder that an argument means: a path, `<name>` of the search path, an address of an archive, or `flake:…`.

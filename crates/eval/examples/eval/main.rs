@@ -161,7 +161,7 @@ fn run(ctx: &mut Ctx, o: &Options) -> Res<()> {
         if o.parse {
             let text = if f == "-" { stdin() } else { std::fs::read_to_string(f).unwrap_or_default() };
             let shown = ctx.parse_and_show(&text, Origin::Stdin, &cwd)?;
-            println!("{shown}");
+            println!("{}", String::from_utf8_lossy(&shown));
             continue;
         }
         let v = if o.expr {

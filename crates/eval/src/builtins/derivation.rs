@@ -173,12 +173,14 @@ fn wk_bytes(s: &[u8]) -> Vec<u8> {
     s.to_vec()
 }
 
-fn need_feature(ctx: &mut Ctx, name: &str) -> Res<()> {
+/// Fails unless an experimental feature is enabled; `reason` says what needs it, if that is not plain.
+pub(super) fn need_feature(ctx: &mut Ctx, name: &str, reason: &str) -> Res<()> {
     if ctx.settings.has_feature(name) {
         return Ok(());
     }
+    let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
     let m = format!(
-        "experimental Nix feature '{}' is disabled; add '--extra-experimental-features {name}' to enable it",
+        "experimental Nix feature '{}' is disabled{reason}; add '--extra-experimental-features {name}' to enable it",
         Arg(name)
     );
     Err(ctx.error(ErrorKind::Eval, m, P))
@@ -206,13 +208,13 @@ fn read_attr(
         wk::CONTENT_ADDRESSED => {
             if ctx.force_bool(v, P, "")? {
                 d.floating = true;
-                need_feature(ctx, "ca-derivations")?;
+                need_feature(ctx, "ca-derivations", "")?;
             }
         }
         wk::IMPURE => {
             if ctx.force_bool(v, P, "")? {
                 d.impure = true;
-                need_feature(ctx, "impure-derivations")?;
+                need_feature(ctx, "impure-derivations", "")?;
             }
         }
         wk::ARGS => {
@@ -317,11 +319,13 @@ fn hash_mode(ctx: &mut Ctx, d: &mut Draft, s: &str) -> Res<()> {
         "recursive" | "nar" => ContentMethod::NixArchive,
         "flat" => ContentMethod::Flat,
         "git" => {
-            need_feature(ctx, "git-hashing")?;
+            need_feature(ctx, "git-hashing", "")?;
             ContentMethod::Git
         }
         "text" => {
-            need_feature(ctx, "dynamic-derivations")?;
+            let name = &d.drv.name;
+            let reason = format!("text-hashed derivation '{name}', outputHashMode = \"text\"");
+            need_feature(ctx, "dynamic-derivations", &reason)?;
             ContentMethod::Text
         }
         s => {

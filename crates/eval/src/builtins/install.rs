@@ -11,7 +11,10 @@ use crate::pos::Pos;
 /// The version of the language, `builtins.langVersion`.
 const LANG_VERSION: i64 = 6;
 
-pub(crate) fn install(ctx: &mut Ctx, registry: Registry) {
+pub(crate) fn install(ctx: &mut Ctx, mut registry: Registry) {
+    if ctx.settings.allow_unsafe_native_code {
+        registry.add(super::native::TABLE);
+    }
     let features = ctx.settings.experimental.clone();
     ctx.prims = registry
         .prims

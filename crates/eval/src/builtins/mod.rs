@@ -57,6 +57,7 @@ pub(crate) mod import;
 pub(crate) mod install;
 pub mod json;
 pub(crate) mod lists;
+mod native;
 pub(crate) mod paths;
 pub(crate) mod strings;
 pub(crate) mod text;

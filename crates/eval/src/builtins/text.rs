@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::{PrimOp, prim};
 use crate::Ctx;
-use crate::error::{ErrorKind, Res};
+use crate::error::{ErrorKind, Fail, Res};
 use crate::heap::{Str, Value};
 use crate::msg;
 use crate::pos::Pos;
@@ -69,16 +69,18 @@ fn pattern(ctx: &mut Ctx, text: Str) -> Res<(Rc<Regex>, Scratch)> {
             patterns.compiled.insert(text.as_bytes(), regex.clone());
             Ok((regex, scratch))
         }
-        Err(e) => {
-            let m = match e {
-                RegexError::TooLarge => {
-                    msg!("memory limit exceeded by regular expression '{}'", text.to_text())
-                }
-                _ => msg!("invalid regular expression '{}'", text.to_text()),
-            };
+        Err(RegexError::TooLarge) => Err(too_large(ctx, text)),
+        Err(_) => {
+            let m = msg!("invalid regular expression '{}'", text.to_text());
             Err(ctx.error(ErrorKind::Eval, m, P))
         }
     }
+}
+
+/// A pattern, or a search for it, takes too much.
+fn too_large(ctx: &mut Ctx, pattern: Str) -> Fail {
+    let m = msg!("memory limit exceeded by regular expression '{}'", pattern.to_text());
+    ctx.error(ErrorKind::Eval, m, P)
 }
 
 fn give_back(ctx: &mut Ctx, scratch: Scratch) {
@@ -98,12 +100,14 @@ fn groups(ctx: &mut Ctx, text: &[u8], spans: &[Option<Span>]) -> Value {
 
 fn match_(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let what = "while evaluating the first argument passed to builtins.match";
-    let regex = ctx.force_str_no_ctx(args[0], P, what)?;
-    let (regex, mut scratch) = pattern(ctx, regex)?;
+    let source = ctx.force_str_no_ctx(args[0], P, what)?;
+    let (regex, mut scratch) = pattern(ctx, source)?;
     let what = "while evaluating the second argument passed to builtins.match";
     let text = ctx.force_str(args[1], P, what)?.as_bytes();
-    let result = match regex.full_match(text, &mut scratch) {
-        Some(spans) => groups(ctx, text, spans),
+    let found = regex.full_match(text, &mut scratch).map(|spans| groups(ctx, text, spans));
+    let result = match found {
+        Some(groups) => groups,
+        None if scratch.exhausted() => return Err(too_large(ctx, source)),
         None => Value::NULL,
     };
     give_back(ctx, scratch);
@@ -112,8 +116,8 @@ fn match_(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 
 fn split(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
     let what = "while evaluating the first argument passed to builtins.split";
-    let regex = ctx.force_str_no_ctx(args[0], P, what)?;
-    let (regex, mut scratch) = pattern(ctx, regex)?;
+    let source = ctx.force_str_no_ctx(args[0], P, what)?;
+    let (regex, mut scratch) = pattern(ctx, source)?;
     let what = "while evaluating the second argument passed to builtins.split";
     let whole = ctx.force_str(args[1], P, what)?;
     let text = whole.as_bytes();
@@ -124,6 +128,9 @@ fn split(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
         parts.push(ctx.heap.string(&text[end..span.0]));
         parts.push(groups(ctx, text, spans));
         end = span.1;
+    }
+    if scratch.exhausted() {
+        return Err(too_large(ctx, source));
     }
     give_back(ctx, scratch);
     if parts.is_empty() {
@@ -201,6 +208,9 @@ fn parse_drv_name(ctx: &mut Ctx, args: &[Value], _: Pos) -> Res {
 /// The hash algorithm of that name.
 pub(super) fn hash_algorithm(ctx: &mut Ctx, name: Str) -> Res<Algo> {
     let name = name.to_text();
+    if name == "blake3" {
+        super::derivation::need_feature(ctx, "blake3-hashes", "")?;
+    }
     name.parse().map_err(|_| {
         let m =
             msg!("unknown hash algorithm '{}', expect 'blake3', 'md5', 'sha1', 'sha256', or 'sha512'", name);

@@ -39,11 +39,18 @@ impl Ctx {
         } else if let Some(id) = f.as_prim() {
             let prim = &self.prims[id.0 as usize];
             if n == prim.arity as usize {
-                let eager = prim.eager;
+                let mut eager = prim.eager;
                 let mut args = [Value::NULL; MAX_PRIM_ARITY];
                 for (i, a) in node.args.iter().enumerate() {
-                    args[i] =
-                        if eager & 1 << i != 0 { self.eval_lazy(a, env, fp) } else { self.delay(a, env, fp) };
+                    if eager & 1 << i == 0 {
+                        args[i] = self.delay(a, env, fp);
+                        continue;
+                    }
+                    args[i] = self.eval_lazy(a, env, fp);
+                    // The function will fail with this one: nothing behind it is looked at.
+                    if args[i].is_thunk() {
+                        eager = 0;
+                    }
                 }
                 return self.run_prim(id, &args[..n], node.pos);
             }
@@ -159,13 +166,16 @@ impl Ctx {
     #[inline(never)]
     pub(super) fn eval_prim(&mut self, node: &'static PrimNode, env: Env, fp: Frame) -> Res {
         let mut args = [Value::NULL; MAX_PRIM_ARITY];
+        let mut failed = None;
         for (i, a) in node.args.iter().enumerate() {
-            args[i] = match a {
-                PrimArg::Now(n) => match self.eval(n, env, fp) {
+            args[i] = match (a, failed) {
+                // The function fails with the first one: nothing behind it is looked at.
+                (PrimArg::Now(_), Some(failure)) => failure,
+                (PrimArg::Now(n), None) => match self.eval(n, env, fp) {
                     Ok(v) => v,
-                    Err(_) => self.failed_value(),
+                    Err(_) => *failed.insert(self.failed_value()),
                 },
-                PrimArg::Later(l) => self.delay(l, env, fp),
+                (PrimArg::Later(l), _) => self.delay(l, env, fp),
             };
         }
         self.run_prim(node.id, &args[..node.args.len()], node.pos)

@@ -23,7 +23,7 @@ impl Ctx {
     /// Data that nests too deep.
     pub fn print_ambiguous(&mut self, v: Value) -> Res<String> {
         let mut out = String::new();
-        self.ambiguous(v, &mut out, &mut Seen::default(), 0)?;
+        self.ambiguous(v, &mut out, &mut Seen::default(), 0, false)?;
         Ok(out)
     }
 
@@ -33,11 +33,18 @@ impl Ctx {
     /// As [`Ctx::print_ambiguous`].
     pub fn print_ambiguous_whole(&mut self, v: Value) -> Res<String> {
         let mut out = String::new();
-        self.ambiguous(v, &mut out, &mut Seen { all: true, ..Seen::default() }, 0)?;
+        self.ambiguous(v, &mut out, &mut Seen { all: true, ..Seen::default() }, 0, false)?;
         Ok(out)
     }
 
-    fn ambiguous(&mut self, v: Value, out: &mut String, seen: &mut Seen, depth: u32) -> Res<()> {
+    fn ambiguous(
+        &mut self,
+        v: Value,
+        out: &mut String,
+        seen: &mut Seen,
+        depth: u32,
+        of_attribute: bool,
+    ) -> Res<()> {
         if depth > self.settings.max_call_depth || self.stack_is_short() {
             return Err(self.stack_overflow(Pos::NONE));
         }
@@ -62,19 +69,19 @@ impl Ctx {
                 for i in self.lexical_order(f) {
                     identifier(self.name(f.name(*i as usize)), out);
                     out.push_str(" = ");
-                    self.ambiguous(f.value(*i as usize), out, seen, depth + 1)?;
+                    self.ambiguous(f.value(*i as usize), out, seen, depth + 1, true)?;
                     out.push_str("; ");
                 }
                 out.push('}');
             }
             View::List(l) => {
-                if !seen.all && !l.is_empty() && !first_time(&mut seen.lists, v) {
+                if !seen.all && !l.is_empty() && !first_time(&mut seen.lists, v, of_attribute) {
                     out.push_str("«repeated»");
                     return Ok(());
                 }
                 out.push_str("[ ");
                 for e in l.iter() {
-                    self.ambiguous(e, out, seen, depth + 1)?;
+                    self.ambiguous(e, out, seen, depth + 1, false)?;
                     out.push(' ');
                 }
                 if !seen.all {

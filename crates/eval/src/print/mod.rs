@@ -7,7 +7,7 @@ mod render;
 
 pub use crate::text::float::general as float_six;
 pub use options::PrintOptions;
-pub use render::RenderOptions;
+pub use render::{RenderOptions, involved};
 
 use crate::Ctx;
 use crate::context::ContextElem;
@@ -80,11 +80,11 @@ pub fn attribute_name(name: &[u8], out: &mut String) {
 pub(crate) type SeenLists = rustc_hash::FxHashMap<Value, (u32, u32)>;
 
 /// Whether a list is to be printed. The reference tells lists apart by the place of the value, of which a list that
-/// contains itself has two: it is printed once within itself.
-pub(crate) fn first_time(seen: &mut SeenLists, v: Value) -> bool {
+/// contains itself has two unless it is the value of an attribute: it is printed once within itself.
+pub(crate) fn first_time(seen: &mut SeenLists, v: Value, of_attribute: bool) -> bool {
     let (times, open) = seen.entry(v).or_default();
     if *times == 0 || (*times == 1 && *open == 1) {
-        *times += 1;
+        *times += if of_attribute { 2 } else { 1 };
         *open += 1;
         return true;
     }

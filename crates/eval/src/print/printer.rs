@@ -27,6 +27,8 @@ struct Printer<'a> {
     attrs_printed: usize,
     items_printed: usize,
     indent: usize,
+    /// What is printed next is the value of an attribute.
+    of_attribute: bool,
 }
 
 impl Ctx {
@@ -44,6 +46,7 @@ impl Ctx {
             attrs_printed: 0,
             items_printed: 0,
             indent: 0,
+            of_attribute: false,
         };
         p.print(v, 0)?;
         Ok(p.out)
@@ -99,7 +102,10 @@ impl Printer<'_> {
                 let text = self.ctx.show_path(&p);
                 self.colored(GREEN, &text);
             }
-            View::Attrs(a) => self.attrs(v, a, depth)?,
+            View::Attrs(a) => {
+                self.of_attribute = false;
+                self.attrs(a, depth)?;
+            }
             View::List(l) => self.list(v, l, depth)?,
             View::Closure(_) | View::Prim(_) | View::Pap(_) => {
                 let text = self.ctx.show_function(v);
@@ -154,7 +160,7 @@ impl Printer<'_> {
         Ok(matches!(v.ty(), Type::List | Type::Attrs | Type::Thunk))
     }
 
-    fn attrs(&mut self, v: Value, a: Attrs, depth: usize) -> Res<()> {
+    fn attrs(&mut self, a: Attrs, depth: usize) -> Res<()> {
         let f = self.ctx.flat(a);
         if self.o.track_repeated && !f.is_empty() && !self.seen.insert(f.attrs().value()) {
             self.colored(MAGENTA, "«repeated»");
@@ -163,7 +169,6 @@ impl Printer<'_> {
         if self.o.force && self.o.derivation_paths && self.ctx.is_derivation(a)? {
             return self.derivation(a);
         }
-        let _ = v;
         if depth >= self.o.max_depth {
             self.out.push_str("{ ... }");
             return Ok(());
@@ -185,7 +190,9 @@ impl Printer<'_> {
             }
             attribute_name(self.ctx.name(f.name(*i)), &mut self.out);
             self.out.push_str(" = ");
+            self.of_attribute = true;
             self.print(f.value(*i), depth + 1)?;
+            self.of_attribute = false;
             self.out.push(';');
             self.attrs_printed += 1;
         }
@@ -196,7 +203,8 @@ impl Printer<'_> {
     }
 
     fn list(&mut self, v: Value, l: List, depth: usize) -> Res<()> {
-        if self.o.track_repeated && !l.is_empty() && !first_time(&mut self.seen_lists, v) {
+        let of_attribute = std::mem::take(&mut self.of_attribute);
+        if self.o.track_repeated && !l.is_empty() && !first_time(&mut self.seen_lists, v, of_attribute) {
             self.colored(MAGENTA, "«repeated»");
             return Ok(());
         }

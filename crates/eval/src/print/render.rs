@@ -119,6 +119,33 @@ impl Ctx {
     }
 }
 
+/// The derivations and module options that were being evaluated when an error was raised, innermost first, as one line;
+/// `None` if there are none. Beyond the reference, whose shortened traces seldom say it.
+pub fn involved(e: &EvalError) -> Option<String> {
+    /// More names than these say less.
+    const MOST: usize = 6;
+    let mut names: Vec<String> = Vec::new();
+    for trace in &e.traces {
+        let text = strip_ansi(&trace.text);
+        let name = if let Some(rest) = text.strip_prefix("while evaluating derivation '") {
+            rest.split_once('\'').map(|(name, _)| format!("derivation '{name}'"))
+        } else if let Some(rest) = text.strip_prefix("while evaluating the option ") {
+            let rest = rest.trim_start_matches(['`', '\'']);
+            rest.rsplit_once('\'').map(|(name, _)| format!("option '{name}'"))
+        } else {
+            None
+        };
+        names.extend(name.filter(|name| !names.contains(name)));
+    }
+    if names.is_empty() {
+        return None;
+    }
+    let left = names.len().saturating_sub(MOST);
+    names.truncate(MOST);
+    let more = if left > 0 { format!(" and {left} more") } else { String::new() };
+    Some(format!("involved: {}{more}", names.join(", ")))
+}
+
 fn excerpt(p: &Place, out: &mut String) {
     let text = String::from_utf8_lossy(&p.source.text);
     let lines = lines(&text);

@@ -36,9 +36,23 @@ fn file_kind(file_type: std::fs::FileType) -> FileKind {
 }
 
 fn system(action: &str, path: &SourcePath, error: &std::io::Error) -> IoError {
-    let mut out = IoError::new(format!("{action} '{}': {}", path.path, firn_source::strerror(error)));
-    out.not_found = error.kind() == std::io::ErrorKind::NotFound;
+    use std::io::ErrorKind;
+    let path = &path.path;
+    let mut out = IoError::new(match error.kind() {
+        ErrorKind::NotFound => format!("path '{path}' does not exist"),
+        ErrorKind::NotADirectory if action == "reading directory" => format!("'{path}' is not a directory"),
+        // Something below a file.
+        ErrorKind::NotADirectory => format!("path '{path}' does not exist"),
+        ErrorKind::IsADirectory => format!("file '{path}' is not a regular file"),
+        _ => format!("{action} '{path}': {}", firn_source::strerror(error)),
+    });
+    out.not_found = matches!(error.kind(), ErrorKind::NotFound);
     out
+}
+
+/// Whether an entry of the search path is something to fetch, and no path.
+fn is_reference(value: &str) -> bool {
+    value.contains("://") || value.starts_with("channel:") || value.starts_with("flake:")
 }
 
 /// What is not to be read of folders on the way to the store.
@@ -250,12 +264,35 @@ impl EvalIo for World {
     }
 
     fn resolve_lookup_path(&self, value: &str) -> Result<Option<SourcePath>, IoError> {
+        if !is_reference(value) {
+            let here = std::env::current_dir().unwrap_or_default();
+            let path = SourcePath::file(&firn_path::canonical(&here.join(value).to_string_lossy()));
+            return Ok(self.stat(&path)?.map(|_| path));
+        }
         match &self.options.lookup {
             Some(lookup) => {
                 Ok(lookup(value)?.map(|path| SourcePath::file(&self.options.store_dir.print(&path))))
             }
             None => Ok(None),
         }
+    }
+
+    fn run_program(&self, words: &[String]) -> Result<Vec<u8>, IoError> {
+        let Some((program, arguments)) = words.split_first() else { return Ok(Vec::new()) };
+        let out = std::process::Command::new(program)
+            .args(arguments)
+            .stdin(std::process::Stdio::null())
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .map_err(|e| IoError::new(format!("executing \"{program}\": {}", firn_source::strerror(&e))))?;
+        if out.status.success() {
+            return Ok(out.stdout);
+        }
+        let how = match out.status.code() {
+            Some(code) => format!("with exit code {code}"),
+            None => "due to a signal".to_owned(),
+        };
+        Err(IoError::new(format!("program \"{program}\" failed {how}")))
     }
 
     fn interrupted(&self) -> bool {

@@ -9,6 +9,13 @@ pub type Span = (usize, usize);
 /// Steps before a search begins to remember what it explored.
 const PATIENCE: usize = 20_000;
 
+/// What a search may keep in mind: paths not followed yet, and outcomes that it remembers (some hundred megabytes).
+const MOST_FRAMES: usize = 1 << 25;
+/// See [`MOST_FRAMES`].
+const MOST_OUTCOMES: usize = 1 << 22;
+/// Steps after which a search gives up: loops within loops that can be empty may take time that grows with their number.
+const MOST_STEPS: usize = 1 << 30;
+
 /// Buffers of a search, to be used again for the next one.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -17,6 +24,8 @@ pub struct Scratch {
     /// Rounds of loops that can be empty: (place, count).
     rounds: Vec<Round>,
     memo: Memo,
+    /// The last search gave up, so that its outcome says nothing.
+    pub(super) exhausted: bool,
     /// The groups of the best match, group 0 first.
     pub(super) best: Vec<Option<Span>>,
 }
@@ -78,6 +87,7 @@ struct Search<'a> {
 
 pub(super) fn full_match(program: &Program, text: &[u8], scratch: &mut Scratch) -> bool {
     scratch.memo.clear();
+    scratch.exhausted = false;
     let mode = Mode { whole: true, not_empty: false, line_start: true };
     if let Some(first) = &program.first {
         if !text.first().is_some_and(|byte| first.contains(*byte)) {
@@ -97,6 +107,7 @@ fn search(
     mut mode: Mode,
 ) -> bool {
     scratch.memo.clear();
+    scratch.exhausted = false;
     let mut steps = 0;
     for begin in from..=text.len() {
         let possible = match (&program.first, text.get(begin)) {
@@ -108,6 +119,9 @@ fn search(
             let mut search = Search { program, text, begin, mode, best_end: None, steps };
             if search.run(scratch) {
                 return true;
+            }
+            if scratch.exhausted {
+                return false;
             }
             steps = search.steps;
         }
@@ -135,10 +149,20 @@ impl Search<'_> {
                 if outcome && self.is_final() {
                     return true;
                 }
+                if self.too_much(scratch) {
+                    scratch.exhausted = true;
+                    (scratch.stack, scratch.memo) = Default::default();
+                    return false;
+                }
             }
             let Some(frame) = scratch.stack.pop() else { return self.best_end.is_some() };
             next = self.unwind(scratch, frame, &mut outcome);
         }
+    }
+
+    /// Whether the search takes more than it may.
+    fn too_much(&self, scratch: &Scratch) -> bool {
+        scratch.stack.len() > MOST_FRAMES || scratch.memo.len() > MOST_OUTCOMES || self.steps > MOST_STEPS
     }
 
     /// Whether no other path can give a longer match.
@@ -149,6 +173,9 @@ impl Search<'_> {
     /// Follows one path until it ends; gives whether it ended in a match.
     fn follow(&mut self, scratch: &mut Scratch, mut state: u32, mut at: usize) -> bool {
         loop {
+            if scratch.stack.len() > MOST_FRAMES {
+                return false;
+            }
             let current = self.program.states[state as usize];
             match current.node {
                 Node::Byte(byte) => {

@@ -30,6 +30,11 @@ impl Memo {
         }
     }
 
+    /// How many states and places are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+
     /// Gives the outcome of `state` at `at` with these `rounds`, or the number to remember it by.
     pub(super) fn look_up(
         &mut self,

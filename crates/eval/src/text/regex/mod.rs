@@ -12,7 +12,8 @@
 //!
 //! [`parse`] builds the same automaton as libstdc++ (the state count is observable), [`exec`] runs it depth first with a stack
 //! of its own. When a search takes many steps it starts to remember which (state, position) pairs were explored: visiting one
-//! again can't give a strictly longer match, so the result is unchanged and the time stays polynomial.
+//! again can't give a strictly longer match, so the result is unchanged and the time stays polynomial. Where that is not
+//! enough the search gives up: [`Scratch::exhausted`] ([`RegexError::TooLarge`] for the user; libstdc++ runs out of stack long before).
 
 mod bracket;
 mod exec;
@@ -38,6 +39,15 @@ impl RegexError {
     /// Gives the message of the reference for `pattern`.
     pub fn message(self, pattern: &str) -> String {
         format!("{self} '{pattern}'")
+    }
+}
+
+impl Scratch {
+    /// Whether the last search gave up because it took more time or memory than any use of patterns justifies. What it gave
+    /// then says nothing.
+    #[must_use]
+    pub fn exhausted(&self) -> bool {
+        self.exhausted
     }
 }
 

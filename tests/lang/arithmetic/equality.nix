@@ -1,0 +1,1 @@
+[ (1 == 1.0) ("a" == "a") ({ a = 1; } == { a = 1; }) ([ 1 ] == [ 1 ]) (null == false) (./a == ./a) ((x: x) == (x: x)) ({ a = 1; } == { a = 1; b = 2; }) (1 == "1") ({ type = "derivation"; outPath = "x"; a = throw "no"; } == { type = "derivation"; outPath = "x"; }) (let f = x: x; in { inherit f; } == { inherit f; }) (let f = x: x; in f == f) (let f = x: x; in [ f ] == [ f ]) ]

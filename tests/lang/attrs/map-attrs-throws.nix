@@ -1,0 +1,1 @@
+(builtins.mapAttrs (n: v: throw "for ${n}") { a = 1; }).a

@@ -1,0 +1,1 @@
+./a + "b${builtins.toFile "x" "y"}"

@@ -1,0 +1,1 @@
+let a = { b = c.d; }; c = { d = 1 + null; }; in a.b

@@ -1,0 +1,1 @@
+nix eval --apply 1 --expr 1

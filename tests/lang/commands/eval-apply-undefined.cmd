@@ -1,0 +1,1 @@
+nix eval --apply 'x: y' --expr 1

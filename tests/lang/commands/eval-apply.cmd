@@ -1,0 +1,1 @@
+nix eval --apply 'x: x + 1' --expr 1

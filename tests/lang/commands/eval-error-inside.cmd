@@ -1,0 +1,1 @@
+nix eval --expr '{ f = x: x; t = throw "x"; }'

@@ -1,0 +1,1 @@
+nix eval --expr '{ a = 1; }' a

@@ -1,0 +1,1 @@
+nix eval --option experimental-features '' --expr 1

@@ -1,0 +1,1 @@
+nix eval --expr 1 --file f.nix

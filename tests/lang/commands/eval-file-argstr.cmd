@@ -1,0 +1,1 @@
+nix eval -f f.nix b --argstr b 7

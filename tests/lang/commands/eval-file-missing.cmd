@@ -1,0 +1,1 @@
+nix eval -f nope.nix

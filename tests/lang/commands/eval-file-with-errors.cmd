@@ -1,0 +1,1 @@
+nix eval --read-only -f h.nix

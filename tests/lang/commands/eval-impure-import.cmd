@@ -1,0 +1,1 @@
+nix eval --impure --expr 'import ./dir'

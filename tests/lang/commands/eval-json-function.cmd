@@ -1,0 +1,1 @@
+nix eval --json --expr 'x: x'

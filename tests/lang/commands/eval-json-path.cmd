@@ -1,0 +1,1 @@
+nix eval --read-only --impure --json --expr './h.nix'

@@ -1,0 +1,1 @@
+nix eval --read-only -f f.nix drv.outPath

@@ -1,0 +1,1 @@
+nix eval --raw --json --expr 1

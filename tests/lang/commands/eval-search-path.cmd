@@ -1,0 +1,1 @@
+nix eval -I x=. --impure --expr '<x/g.nix>'

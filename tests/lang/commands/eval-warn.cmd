@@ -1,0 +1,1 @@
+nix eval --expr 'builtins.warn "hi" 1'

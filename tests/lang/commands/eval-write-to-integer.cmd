@@ -1,0 +1,1 @@
+nix eval --write-to /tmp/never-written --expr 1

@@ -1,0 +1,1 @@
+{ a ? 1, b ? "x" }: { inherit a b; c.d = [ 1 { e = 2; } ]; drv = derivation { name = "d"; system = "x86_64-linux"; builder = "/b"; }; drvs = { recurseForDerivations = true; x = derivation { name = "x"; system = "x86_64-linux"; builder = "/b"; }; }; norec = { y = derivation { name = "y"; system = "x86_64-linux"; builder = "/b"; }; }; }

@@ -1,0 +1,1 @@
+nix-instantiate --option experimental-features '' --eval -E '1 |> 2'

@@ -1,0 +1,1 @@
+nix-instantiate --extra-experimental-features no-such-feature --eval -E 1

@@ -1,0 +1,1 @@
+NIX_PATH=d=./dir nix-instantiate --find-file d/sub.nix

@@ -1,0 +1,1 @@
+nix-instantiate --find-file nope -I d=./dir

@@ -1,0 +1,1 @@
+NIX_PATH=./dir:x=/nowhere nix-instantiate --find-file sub.nix x

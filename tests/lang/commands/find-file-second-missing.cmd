@@ -1,0 +1,1 @@
+nix-instantiate --find-file sub.nix nope2 -I ./dir

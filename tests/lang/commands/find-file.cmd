@@ -1,0 +1,1 @@
+nix-instantiate --find-file d/sub.nix -I d=./dir

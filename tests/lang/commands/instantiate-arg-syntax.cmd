@@ -1,0 +1,1 @@
+nix-instantiate --eval f.nix -A a --arg a '1 +'

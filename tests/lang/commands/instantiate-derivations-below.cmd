@@ -1,0 +1,1 @@
+nix-instantiate --readonly-mode f.nix -A drvs

@@ -1,0 +1,1 @@
+nix-instantiate --eval nope.nix

@@ -1,0 +1,1 @@
+nix-instantiate --eval g.nix --arg x 3

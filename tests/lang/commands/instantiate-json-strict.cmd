@@ -1,0 +1,1 @@
+nix-instantiate --eval --json --strict h.nix -A l

@@ -1,0 +1,1 @@
+nix-instantiate --eval --raw --xml --json -E '"x"'

@@ -1,0 +1,1 @@
+nix-instantiate --readonly-mode -E '[ 1 2 ]'

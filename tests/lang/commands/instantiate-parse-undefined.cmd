@@ -1,0 +1,1 @@
+nix-instantiate --parse -E 'x: y'

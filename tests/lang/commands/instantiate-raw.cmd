@@ -1,0 +1,1 @@
+nix-instantiate --eval --raw h.nix -A s

@@ -1,0 +1,1 @@
+nix-instantiate --eval -E 1 -E 2

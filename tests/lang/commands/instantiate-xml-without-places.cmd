@@ -1,0 +1,1 @@
+nix-instantiate --eval --xml --no-location h.nix -A f

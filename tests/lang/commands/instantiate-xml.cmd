@@ -1,0 +1,1 @@
+nix-instantiate --eval --xml h.nix -A a

@@ -1,0 +1,1 @@
+NIX_PATH=a=/b nix-instantiate -I c=/d --eval -E builtins.nixPath --strict

@@ -1,0 +1,1 @@
+NIX_PATH=./dir:x=/nowhere nix-instantiate --eval -E builtins.nixPath --strict

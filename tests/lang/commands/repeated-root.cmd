@@ -1,0 +1,1 @@
+nix-instantiate --eval --strict -E 'let r = [ r ]; in r'

@@ -1,0 +1,1 @@
+nix-instantiate --eval --restrict-eval -I . -E 'builtins.readFile ./g.nix'

@@ -1,0 +1,1 @@
+nix-instantiate --option no-such-option 5 --eval -E 1

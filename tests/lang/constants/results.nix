@@ -1,0 +1,1 @@
+[ builtins.langVersion builtins.storeDir builtins.true builtins.false builtins.null (builtins.typeOf builtins.currentTime) builtins.currentSystem (builtins.compareVersions builtins.nixVersion "2.30" >= 0) (builtins.builtins ? add) (builtins.typeOf builtins.nixPath) (builtins.isFunction builtins.derivation) (builtins.typeOf __nixPath) (__langVersion) ]

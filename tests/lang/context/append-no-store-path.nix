@@ -1,0 +1,1 @@
+builtins.appendContext "a" { "/x" = { path = true; }; }

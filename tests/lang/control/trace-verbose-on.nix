@@ -1,0 +1,1 @@
+builtins.traceVerbose "seen" 6

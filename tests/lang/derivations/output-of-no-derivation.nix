@@ -1,0 +1,1 @@
+builtins.outputOf "/nix/store/00000000000000000000000000000000-a" "out"

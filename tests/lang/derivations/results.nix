@@ -1,0 +1,1 @@
+let d = derivation { name = "d"; system = "x"; builder = "y"; args = [ "a" 1 ./hashed.txt ]; env = [ 1 true null "x" ]; outputs = [ "out" "dev" ]; }; in [ d.drvPath d.outPath d.dev.outPath d.outputName d.dev.outputName d.type (builtins.attrNames d) (map (x: x.outPath) d.all) ]

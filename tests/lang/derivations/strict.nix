@@ -1,0 +1,1 @@
+builtins.attrNames (derivationStrict { name = "d"; system = "x"; builder = "y"; outputs = [ "out" "lib" ]; })

@@ -1,0 +1,1 @@
+derivation { name = "d"; system = "x"; builder = "y"; outputHashMode = "text"; outputHash = ""; outputHashAlgo = "sha256"; }

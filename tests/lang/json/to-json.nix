@@ -1,0 +1,1 @@
+builtins.toJSON { a = [ 1 1.5 1.0 1.0e20 1.0e15 1.0e16 0.1 "x\"\\\n\t" true null ]; b = { }; c = [ ]; outer = { outPath = "/o"; x = throw "no"; }; s = { __toString = self: "str"; }; "k\"" = "é"; d = -0.0; e = 9223372036854775807; f = "\r"; }

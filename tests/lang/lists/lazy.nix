@@ -1,0 +1,1 @@
+[ (builtins.length (map (x: throw "lazy") [ 1 2 ])) (builtins.length (builtins.genList (x: throw "lazy") 3)) (builtins.head [ 1 (throw "lazy") ]) (builtins.elemAt [ (throw "lazy") 2 ] 1) (builtins.length (builtins.tail [ (throw "lazy") (throw "lazy") ])) (builtins.length (builtins.concatLists [ [ (throw "lazy") ] ])) ]

@@ -1,0 +1,1 @@
+builtins.hashFile "nope" ./hashed.txt

@@ -1,0 +1,1 @@
+map (x: [ x (builtins.hasContext x) ]) [ (builtins.path { path = ./folder; name = "named"; }) (builtins.path { path = ./hashed.txt; recursive = false; }) (builtins.path { path = ./folder; filter = p: t: baseNameOf p == "file"; }) (builtins.filterSource (p: t: t == "regular") ./folder) "${./hashed.txt}" ]

@@ -1,0 +1,1 @@
+let f = builtins.toFile "name.txt" "contents"; in [ f (builtins.hasContext f) (builtins.toFile "other" f) ]

@@ -1,0 +1,1 @@
+[ 1 1.5 "a\"\\\n\r\t\${x}$y" true null ./a { } [ ] { a = { b = [ { c = 1; } ]; }; "x y" = 1; "1a" = 2; or = 3; if = 4; "" = 5; "a'b" = 6; "a-b" = 7; "é" = 8; } (x: x) builtins.add (builtins.add 1) { type = "derivation"; drvPath = "/nix/store/x.drv"; } ]

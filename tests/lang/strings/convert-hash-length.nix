@@ -1,0 +1,1 @@
+builtins.convertHash { hash = "900150"; hashAlgo = "md5"; toHashFormat = "sri"; }

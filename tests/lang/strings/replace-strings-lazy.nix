@@ -1,0 +1,1 @@
+builtins.replaceStrings [ "a" "x" ] [ "1" (throw "not needed") ] "abca"

@@ -1,0 +1,1 @@
+let f = x: notThere; in 1

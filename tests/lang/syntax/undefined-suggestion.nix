@@ -1,0 +1,1 @@
+let foobar = 1; in fooba

@@ -1,0 +1,1 @@
+builtins.toXML { a = 1; b = "x<>&\"'\n"; c = [ 1.5 null true ./a ]; d = x: x; e = { y, z ? 1, ... }@w: y; f = builtins.add; g = { type = "derivation"; drvPath = "/d"; outPath = "/o"; x = 1; }; h = { y }: y; }
