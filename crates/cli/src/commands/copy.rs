@@ -40,7 +40,10 @@ pub(crate) const COPY_LOG: &[Flag] = &[
     option("to", &["store-uri"], "the store to copy to"),
 ];
 
-fn ends(session: &Session, parsed: &Parsed) -> Result<(Arc<dyn Store>, Arc<dyn Store>), CliError> {
+/// The stores that are read and written.
+type Ends = (Arc<dyn Store>, Arc<dyn Store>);
+
+fn ends(session: &Session, parsed: &Parsed) -> Result<Ends, CliError> {
     if !parsed.has("from") && !parsed.has("to") {
         return Err(usage(session, "you must pass '--from' and/or '--to'"));
     }

@@ -193,7 +193,7 @@ fn develop(session: &Session, parsed: Parsed) -> Result<u8, CliError> {
     let rc = rc.to_string_lossy().into_owned();
     let args = if interactive { vec!["--rcfile".to_owned(), rc] } else { vec![rc] };
     // phases expect to be where the flake is
-    let dir = phase.as_ref().and_then(|_| found.what.source.as_ref()).and_then(|s| s.folder());
+    let dir = found.what.source.as_ref().filter(|_| phase.is_some()).and_then(|s| s.folder());
     exec(
         session,
         &Exec { program: &shell, name: Some("bash"), args: &args, environment: Some(&variables), dir },

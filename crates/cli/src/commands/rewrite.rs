@@ -3,7 +3,7 @@
 use firn_derivation::{Derivation, Scratch};
 use firn_events::Level;
 use firn_path::{DerivedPath, StorePathSet};
-use firn_store::{BuildMode, StoreError};
+use firn_store::BuildMode;
 use serde_json::{Map, json};
 
 use super::paths::{none, store_paths};
@@ -65,9 +65,7 @@ pub(crate) fn add_derivation(session: &Session, parsed: Parsed) -> Result<u8, Cl
     let mut scratch = Scratch::new();
     if let Some(local) = store.as_local() {
         // an unknown input is an error of the derivation
-        let filled = drv.fill_output_paths(dir, &mut scratch, |input| {
-            local.hash_modulo(input).map_err(StoreError::from)
-        })?;
+        let filled = drv.fill_output_paths(dir, &mut scratch, |input| local.hash_modulo(input))?;
         for warning in filled.warnings {
             session.warn(warning);
         }

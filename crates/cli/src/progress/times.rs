@@ -81,7 +81,7 @@ fn parse(text: &str) -> BTreeMap<String, f64> {
 
 /// `7s`, `2m05s`, `1h02m`
 pub(super) fn show(seconds: f64) -> String {
-    let s = seconds.max(0.0).min(1e9) as u64;
+    let s = seconds.clamp(0.0, 1e9) as u64;
     match s {
         0..60 => format!("{s}s"),
         60..3600 => format!("{}m{:02}s", s / 60, s % 60),
