@@ -379,7 +379,7 @@ fn wrong_commands() {
     let (_, message) = fails(dir, "NIX_CONFIG= nix hash file t/a");
     assert!(message.contains("experimental Nix feature 'nix-command' is disabled"), "{message}");
     assert_eq!(ok(dir, "NIX_CONFIG= firn hash file t/a"), ok(dir, "nix hash-file t/a"));
-    assert!(ok(dir, "nix store gc --help").contains("--max n"));
+    assert!(ok(dir, "nix store gc --help").contains("--max N"));
 }
 
 #[test]

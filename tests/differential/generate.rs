@@ -15,7 +15,7 @@ enum Kind {
 const KINDS: [Kind; 6] = [Kind::Int, Kind::Bool, Kind::Str, Kind::List, Kind::Set, Kind::Fun];
 
 /// Makes expressions. The same seed makes the same ones.
-pub struct Generator {
+pub(crate) struct Generator {
     state: u64,
     scope: Vec<(String, Kind)>,
     names: usize,
@@ -27,7 +27,7 @@ const ATTRS: [&str; 5] = ["a", "b", "c", "x", "y"];
 
 impl Generator {
     /// A generator of the expressions of `seed`.
-    pub fn new(seed: u64) -> Generator {
+    pub(crate) fn new(seed: u64) -> Generator {
         Generator {
             state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             scope: Vec::new(),
@@ -49,7 +49,7 @@ impl Generator {
     }
 
     /// One expression.
-    pub fn expression(&mut self) -> String {
+    pub(crate) fn expression(&mut self) -> String {
         let kind = KINDS[self.below(5)];
         let depth = 3 + self.below(3);
         self.any(kind, depth)
@@ -366,7 +366,7 @@ impl Generator {
                     "(builtins.listToAttrs [ {{ name = {name}; value = {value}; }} {{ name = \"a\"; value = 1; }} ])"
                 )
             }
-            10 => format!("(builtins.functionArgs ({{ a, b ? 1, ... }}: a))"),
+            10 => "(builtins.functionArgs ({ a, b ? 1, ... }: a))".to_owned(),
             11 => format!(
                 "(builtins.groupBy (p: if builtins.isInt p then \"i\" else {}) {})",
                 self.any(Kind::Str, depth),

@@ -104,12 +104,12 @@ impl S3Credentials {
                 return for_good(Keys { access_key, secret_key, session_token: env("AWS_SESSION_TOKEN") });
             }
         }
-        if let Some(keys) = self.from_files() {
+        if let Some(keys) = self.of_files() {
             return for_good(keys);
         }
-        self.from_web_identity()
-            .or_else(|| self.from_container())
-            .or_else(|| self.from_machine())
+        self.of_web_identity()
+            .or_else(|| self.of_container())
+            .or_else(|| self.of_machine())
             .unwrap_or(Cached { keys: None, until: u64::MAX })
     }
 
@@ -117,7 +117,7 @@ impl S3Credentials {
         self.profile.clone().or_else(|| env("AWS_PROFILE")).unwrap_or_else(|| "default".into())
     }
 
-    fn from_files(&self) -> Option<Keys> {
+    fn of_files(&self) -> Option<Keys> {
         let profile = self.profile_name();
         let credentials = aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials");
         let config = aws_file("AWS_CONFIG_FILE", "config");
@@ -153,7 +153,7 @@ impl S3Credentials {
         Some(Cached { keys: Some(keys), until: now() + 3600 })
     }
 
-    fn from_web_identity(&self) -> Option<Cached> {
+    fn of_web_identity(&self) -> Option<Cached> {
         let token = std::fs::read_to_string(env("AWS_WEB_IDENTITY_TOKEN_FILE")?).ok()?;
         let session = env("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| "firn".into());
         let query = canonical_query(&[
@@ -174,7 +174,7 @@ impl S3Credentials {
         Some(Cached { keys: Some(keys), until: now() + 3600 })
     }
 
-    fn from_container(&self) -> Option<Cached> {
+    fn of_container(&self) -> Option<Cached> {
         let url = match env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
             Some(path) => format!("http://169.254.170.2{path}"),
             None => env("AWS_CONTAINER_CREDENTIALS_FULL_URI")?,
@@ -190,7 +190,7 @@ impl S3Credentials {
         Self::from_json(&self.ask(request)?)
     }
 
-    fn from_machine(&self) -> Option<Cached> {
+    fn of_machine(&self) -> Option<Cached> {
         // only machines of Amazon's have the service; others would wait for a connection in vain
         let vendor = std::fs::read_to_string("/sys/class/dmi/id/sys_vendor").unwrap_or_default();
         if !vendor.contains("Amazon") && env("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {

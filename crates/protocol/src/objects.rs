@@ -280,9 +280,11 @@ pub fn write_derivation(to: &mut impl Write, dir: &StoreDir, drv: &Derivation) -
                 (String::new(), String::new())
             }
             DerivationOutput::Fixed(ca) => (ca.method_algo(), ca.hash.base16()),
-            DerivationOutput::Floating { method, algo } => (method.render_with_algo(*algo), String::new()),
+            DerivationOutput::Floating { method, algo } => {
+                (format!("{}{algo}", method.prefix()), String::new())
+            }
             DerivationOutput::Impure { method, algo } => {
-                (method.render_with_algo(*algo), "impure".to_owned())
+                (format!("{}{algo}", method.prefix()), "impure".to_owned())
             }
         };
         to.put_optional_path(dir, path.as_ref())?;

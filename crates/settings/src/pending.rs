@@ -9,18 +9,9 @@ const NO_USE: &str = "Firn has no use for it";
 
 /// The settings, with the reason.
 pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("allow-dirty-locks", NOT_YET),
-    ("allowed-uris", NOT_YET),
-    ("allowed-users", NOT_YET),
-    ("accept-flake-config", NOT_YET),
-    ("access-tokens", NOT_YET),
-    ("always-allow-substitutes", NOT_YET),
     ("build-hook", NOT_YET),
     ("build-hook-kill-timeout", NOT_YET),
     ("build-poll-interval", NO_USE),
-    ("builders", NOT_YET),
-    ("builders-use-substitutes", NOT_YET),
-    ("commit-lock-file-summary", NOT_YET),
     ("darwin-log-sandbox-violations", "it is for macOS"),
     ("debugger-on-trace", NOT_YET),
     ("debugger-on-warn", NOT_YET),
@@ -33,22 +24,13 @@ pub const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("http2", NOT_YET),
     ("http3", NOT_YET),
     ("ignore-try", NOT_YET),
-    ("max-substitution-jobs", NOT_YET),
-    ("narinfo-cache-meta-ttl", NOT_YET),
-    ("narinfo-cache-negative-ttl", NOT_YET),
-    ("narinfo-cache-positive-ttl", NOT_YET),
     ("plugin-files", "plugins are C++ libraries, which cannot be loaded"),
     ("preallocate-contents", NO_USE),
-    ("substituters", NOT_YET),
     ("trace-function-calls", NOT_YET),
     ("trace-import-from-derivation", NOT_YET),
-    ("trust-tarballs-from-git-forges", NOT_YET),
-    ("trusted-substituters", NOT_YET),
-    ("trusted-users", NOT_YET),
     ("upgrade-nix-store-path-url", "Firn does not replace itself"),
     ("use-case-hack", "it is for macOS"),
     ("warn-short-path-literals", "it became lint-short-path-literals"),
-    ("base-stand-in", NOT_YET),
 ];
 
 /// Why a setting changes nothing, if it does not.

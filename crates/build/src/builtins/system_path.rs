@@ -81,7 +81,8 @@ impl Farm<'_> {
             let (logical, real) = (logical.join(&name), real.join(&name));
             let meta = real.symlink_metadata()?;
             // A link of that name is meant: the machine's kernel has its modules elsewhere.
-            if !self.is_wanted(&place) && !(meta.is_symlink() && place == Path::new("lib/modules")) {
+            let modules = meta.is_symlink() && place == Path::new("lib/modules");
+            if !self.is_wanted(&place) && !modules {
                 continue;
             }
             // A link to a folder is taken for the folder where another package has one too.

@@ -360,7 +360,7 @@ pub fn file_argument(ctx: &mut Ctx, text: &str) -> Outcome<SourcePath> {
     } else if address.iter().any(|a| text.starts_with(a)) {
         format!("builtins.fetchTarball {text:?}")
     } else if text.starts_with('<') && text.ends_with('>') && text.len() > 2 {
-        text.to_owned()
+        return find_file(ctx, &text[1..text.len() - 1]);
     } else {
         return Ok(firn_eval::paths::join(&base, text));
     };

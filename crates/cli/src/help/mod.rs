@@ -198,6 +198,11 @@ pub(crate) fn legacy(command: &Legacy) {
     say(&text::render(&page_of_legacy(command)));
 }
 
+/// A text of a flake's author in Markdown, as it is shown on a terminal.
+pub fn markdown(text: &str) -> String {
+    text.trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,9 +233,4 @@ mod tests {
         assert!(page.commands.iter().any(|(name, _)| name == "gc"));
         assert!(page_of_group(&["build"], "nix").is_none());
     }
-}
-
-/// A text of a flake's author in Markdown, as it is shown on a terminal.
-pub fn markdown(text: &str) -> String {
-    text.trim_end().to_owned()
 }

@@ -26,7 +26,7 @@ pub(crate) const FLAGS: &[Flag] = &[
 pub(crate) const COMMAND: Legacy = Legacy {
     name: "nix-copy-closure",
     doc: "copy closures to or from another machine",
-    usage: &["[--to] [USER@]MACHINE PATH…", "--from [USER@]MACHINE PATH…"],
+    usage: &["[--to | --from] [USER@]HOST [FLAG…] PATH…"],
     flags: &[FLAGS],
     run,
 };

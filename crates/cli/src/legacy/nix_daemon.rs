@@ -11,7 +11,7 @@ use firn_protocol::daemon::{cancel_on_hangup, listen, peer};
 use firn_protocol::wire::{WireReader, WireWriter};
 use firn_protocol::worker::server::Server;
 use firn_settings::Directories;
-use firn_store::{Resolved, Store, StoreError};
+use firn_store::{Resolved, Store, StoreError, StoreVariant};
 use firn_sys::users::UserDatabase;
 
 use super::Legacy;
@@ -68,7 +68,11 @@ fn stdout_fd() -> Result<OwnedFd, CliError> {
 
 /// Serves one connection with a store of its own.
 fn connection(session: &Session, from: WireReader, to: WireWriter, trusted: bool) -> Result<u8, CliError> {
-    let reference = session.store_reference()?;
+    let mut reference = session.store_reference()?;
+    // whoever serves is the daemon: it must not ask itself
+    if reference.variant == StoreVariant::Auto {
+        reference.variant = StoreVariant::Local;
+    }
     let cancel = session.cancel_token();
     cancel_on_hangup(&stdin_fd()?, cancel)?;
     let open = |settings: firn_settings::Settings, events: firn_events::Events| {
@@ -215,11 +219,15 @@ fn admit(
 pub(crate) const COMMAND: Legacy = Legacy {
     name: "nix-daemon",
     doc: "serve the store to the users of this machine",
-    usage: &["[--daemon]", "--stdio"],
+    usage: &["[FLAG…]"],
     flags: &[FLAGS],
     run,
 };
 
+/// Runs `nix-daemon`.
+///
+/// # Errors
+/// As [`serve`].
 fn run(program: Program, args: Vec<String>) -> Result<u8, CliError> {
     let (session, parsed) = COMMAND.start(program, args.clone())?;
     serve(&session, &parsed, &args)

@@ -15,7 +15,7 @@ use firn_settings::{Environment, Host, Settings};
 use firn_source::CanonPath;
 
 /// A fetcher that keeps what it finds below `cache`, with some settings.
-pub fn fetcher(cache: &Path, settings: &[(&str, &str)]) -> Fetcher {
+pub(crate) fn fetcher(cache: &Path, settings: &[(&str, &str)]) -> Fetcher {
     let mut all = Settings::new(&Host::plain(Environment::default()));
     all.set("filetransfer-retry-attempts", "1").unwrap();
     for (name, value) in settings {
@@ -32,25 +32,25 @@ pub fn fetcher(cache: &Path, settings: &[(&str, &str)]) -> Fetcher {
 }
 
 /// An input of a URL.
-pub fn input(url: &str) -> Input {
+pub(crate) fn input(url: &str) -> Input {
     Input::from_url(&ParsedUrl::parse(url).unwrap(), true).unwrap()
 }
 
 /// An input of attributes.
-pub fn attrs(pairs: &[(&str, Attr)]) -> Input {
+pub(crate) fn attrs(pairs: &[(&str, Attr)]) -> Input {
     let attrs: Attrs = pairs.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
     Input::from_attrs(attrs).unwrap()
 }
 
 /// A file of a fetched tree as text; `None` where there is none.
-pub fn read(fetched: &Fetched, path: &str) -> Option<String> {
+pub(crate) fn read(fetched: &Fetched, path: &str) -> Option<String> {
     let path = CanonPath::new(path).unwrap();
     fetched.tree.stat(&path).unwrap()?;
     Some(String::from_utf8(fetched.tree.read_file(&path).unwrap()).unwrap())
 }
 
 /// The innermost error's text.
-pub fn error(result: Result<Fetched, FetchError>) -> String {
+pub(crate) fn error(result: Result<Fetched, FetchError>) -> String {
     match result {
         Ok(_) => panic!("it succeeds"),
         Err(error) => error.root_cause().0.to_string(),
@@ -58,7 +58,7 @@ pub fn error(result: Result<Fetched, FetchError>) -> String {
 }
 
 /// Runs a shell script in `dir`, with a plain configuration of git.
-pub fn sh(dir: &Path, script: &str) -> String {
+pub(crate) fn sh(dir: &Path, script: &str) -> String {
     let out = Command::new("bash")
         .args(["-euc", script])
         .current_dir(dir)
@@ -77,33 +77,33 @@ pub fn sh(dir: &Path, script: &str) -> String {
 }
 
 /// What the server was asked: the path with its query, and the head in lower case.
-pub type Seen = Arc<Mutex<Vec<(String, String)>>>;
+pub(crate) type Seen = Arc<Mutex<Vec<(String, String)>>>;
 
 /// An answer of the server.
-pub struct Reply {
-    pub status: &'static str,
-    pub headers: String,
-    pub body: Vec<u8>,
+pub(crate) struct Reply {
+    pub(crate) status: &'static str,
+    pub(crate) headers: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
-    pub fn ok(body: impl Into<Vec<u8>>) -> Reply {
+    pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Reply {
         Reply { status: "200 OK", headers: String::new(), body: body.into() }
     }
-    pub fn status(status: &'static str, body: &str) -> Reply {
+    pub(crate) fn status(status: &'static str, body: &str) -> Reply {
         Reply { status, headers: String::new(), body: body.into() }
     }
-    pub fn redirect(to: &str) -> Reply {
+    pub(crate) fn redirect(to: &str) -> Reply {
         Reply { headers: format!("Location: {to}\r\n"), ..Reply::status("302 Found", "") }
     }
-    pub fn header(mut self, line: &str) -> Reply {
+    pub(crate) fn header(mut self, line: &str) -> Reply {
         self.headers.push_str(&format!("{line}\r\n"));
         self
     }
 }
 
 /// Serves connections on loopback with `handler(path, head)`; gives the host with its port, and what was asked.
-pub fn serve(handler: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> (String, Seen) {
+pub(crate) fn serve(handler: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> (String, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let seen = Seen::default();

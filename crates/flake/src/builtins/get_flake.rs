@@ -25,7 +25,7 @@ fn get_flake(ctx: &mut Ctx, args: &[Value], pos: Pos) -> Res {
         })?;
         return flakes.call(ctx, &locked);
     }
-    let text = ctx.force_str_no_ctx(arg, P, "while evaluating the argument passed to builtins.getFlake")?;
+    let text = ctx.force_str_no_ctx(arg, pos, "while evaluating the argument passed to builtins.getFlake")?;
     let text = text.to_text().into_owned();
     let (flakes, locked) = with_flakes(ctx, pos, |flakes, ctx| {
         let reference = FlakeRef::parse(&text, Context { base: None, flake: true, keep_relative: false })?;

@@ -166,8 +166,7 @@ fn show_results(
     store: &dyn Store,
     targets: &[DerivedPath],
 ) -> Result<(), CliError> {
-    let mut number = 0;
-    for target in targets {
+    for (number, target) in targets.iter().enumerate() {
         for (output, path) in crate::installable::output_paths(session, target)? {
             if parsed.has("print-out-paths") {
                 session.println(store.store_dir().print(&path))?;
@@ -183,7 +182,6 @@ fn show_results(
                 building::add_root(store, &path, &name)?;
             }
         }
-        number += 1;
     }
     Ok(())
 }

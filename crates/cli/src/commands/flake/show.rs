@@ -135,9 +135,8 @@ impl Tree<'_> {
             | ["formatter" | "devShell" | "defaultPackage", _] => return self.derivation(value, path),
             ["apps", _, _] | ["defaultApp", _] => return self.app(value),
             ["hydraJobs", ..] => {
-                if self.is_derivation(value)? {
-                    return self.derivation(value, path);
-                }
+                let derivation = self.is_derivation(value)?;
+                return if derivation { self.derivation(value, path) } else { self.set(value, path) };
             }
             ["legacyPackages", _, rest @ ..] => {
                 if let Some(node) = self.legacy(value, path, rest.len())? {

@@ -1,0 +1,1 @@
+let name = "b"; in map baseNameOf [ ./a/${name} ./a/${name}.nix ./${name}-${name} ]
